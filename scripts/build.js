@@ -1,0 +1,74 @@
+/**
+ * Builds everything a clone needs: the WebAssembly binary (AssemblyScript), its embedding as a
+ * TypeScript module, then all packages with `tsc -b`. Steps whose inputs did not change are skipped,
+ * so that running it before every command costs well under a second.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const quiet = process.argv.includes("--quiet");
+const require = createRequire(import.meta.url);
+
+/**
+ * Runs a JavaScript program of an installed package and stops the build when it fails.
+ * @param {string} script
+ * @param {string[]} args
+ */
+function run(script, args) {
+  const result = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+  if (result.status !== 0) {
+    console.error(`build: ${script.split("node_modules/").pop()} ${args.join(" ")} failed`);
+    process.exit(1);
+  }
+}
+
+/**
+ * Writes a file so that readers see the old or the new one, never half of it.
+ * @param {string} file
+ * @param {string | Uint8Array} content
+ */
+function writeWhole(file, content) {
+  mkdirSync(dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}.tmp`;
+  writeFileSync(temporary, content);
+  renameSync(temporary, file);
+}
+
+const assembly = join(root, "packages/softpool/assembly");
+const target = join(root, "packages/softpool/src/wasm/binary.ts");
+const wasm = join(root, "packages/softpool/build/kernels.wasm");
+
+const asc = [
+  "packages/softpool/assembly/index.ts",
+  ...["--runtime", "stub", "--noAssert", "-O3", "--converge", "--zeroFilledMemory"],
+  ...["--enable", "simd,threads,bulk-memory", "--importMemory", "--sharedMemory"],
+  ...["--initialMemory", "1", "--maximumMemory", "65536", "--memoryBase", "0"],
+  ...["--use", "abort=", "--outFile", "packages/softpool/build/kernels.wasm"],
+];
+
+const hash = createHash("sha256").update(JSON.stringify(asc));
+hash.update(require("assemblyscript/package.json").version);
+for (const name of readdirSync(assembly).sort()) {
+  if (name.endsWith(".ts")) hash.update(name).update(readFileSync(join(assembly, name)));
+}
+const stamp = `// ${hash.digest("hex")}`;
+
+if (!existsSync(target) || !readFileSync(target, "utf8").startsWith(stamp)) {
+  if (!quiet) console.log("build: compiling the WebAssembly kernels");
+  mkdirSync(dirname(wasm), { recursive: true });
+  run(join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), asc);
+  const bytes = readFileSync(wasm);
+  writeWhole(
+    target,
+    `${stamp}\n// Made by scripts/build.js from packages/softpool/assembly (${bytes.length} bytes).\n` +
+      `/** The WebAssembly kernels, base64. */\nexport const binary: string =\n  "${bytes.toString("base64")}";\n`,
+  );
+}
+
+if (!quiet) console.log("build: compiling the packages");
+run(join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), ["-b"]);
