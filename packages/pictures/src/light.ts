@@ -7,9 +7,9 @@
  * and its inverse, with the knee at 0.0031308. Outside [0, 1], which reconstructions with negative
  * lobes reach, both curves go on: the power above 1, and by point symmetry f(-v) = -f(v) below 0.
  *
- * Pictures are converted through tables of 4096 intervals with linear interpolation. The step error
- * h^2 / 8 |f''| is below 3e-8 in both: the inverse, too curved near the knee, is tabulated over the
- * square root of its argument, where f is 1.055 s^(5/6) - 0.055.
+ * Pictures are converted through tables of 16384 intervals with linear interpolation, whose error
+ * h^2 / 8 |f''| is below 2e-9 in both directions, less than the rounding to float32. The inverse, too
+ * curved near the knee, is tabulated over the square root of its argument: 1.055 s^(5/6) - 0.055.
  */
 import { expectPicture, type Picture } from "./picture.ts";
 
@@ -32,7 +32,7 @@ export function linearToSrgb(v: number): number {
   return v < 0 ? -value : value;
 }
 
-const steps = 4096;
+const steps = 16384;
 
 /** Samples f at 0, 1/steps, ..., 1 and one step beyond, so that 1 itself may be interpolated. */
 function tabulate(f: (t: number) => number): Float64Array {
