@@ -36,8 +36,7 @@ export function ssim(a: Picture, b: Picture): number {
 
 /**
  * A picture that many others are compared with: its moments are computed once, so that a comparison
- * costs three filtered planes instead of five. Holds 20 bytes per pixel. Not to be used from two
- * comparisons at once (they are synchronous, so that only matters to workers, which cannot share it).
+ * costs three filtered planes instead of five. Holds 20 bytes per pixel.
  */
 export class SsimReference {
   readonly #size: { readonly width: number; readonly height: number; readonly channels: number };

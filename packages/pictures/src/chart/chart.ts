@@ -23,7 +23,7 @@ export interface ChartOptions {
   readonly width?: number;
   /** Rows, an integer from 64 to 16384; 512 by default. */
   readonly height?: number;
-  /** Seed of the noise, an integer; 1 by default. Nothing else depends on it. */
+  /** Seed of the noise, an integer; 1 by default. Nothing else depends on it but its mention in the title. */
   readonly seed?: number;
 }
 

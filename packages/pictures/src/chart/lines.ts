@@ -44,9 +44,9 @@ function comb(canvas: Canvas, rect: Rect, axis: "x" | "y", ink: Colour): void {
 }
 
 /**
- * Antialiased rays from the lower left corner to the other sides: every 15 degrees from a radius of 14
- * pixels, and wherever the radius doubles, new ones halfway between, so that neighbours stay 3.7 to 7.3 pixels
- * apart.
+ * Antialiased rays from the lower left corner to the other sides: every 15 degrees from a radius of
+ * 14 pixels, and wherever the radius doubles, new ones halfway between, so that neighbours stay 3.7
+ * to 7.3 pixels apart.
  */
 function drawFan(canvas: Canvas, rect: Rect, ink: Colour): void {
   const origin = [rect.x + 0.5, rect.y + rect.height - 0.5] as const;

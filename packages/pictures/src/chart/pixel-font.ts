@@ -21,7 +21,7 @@ const glyphs: Readonly<Record<string, string>> = {
   ...{ m: "00qllll", n: "00mphhh", o: "00ehhhe", p: "00uhhhugg", q: "00fhhhf11", r: "00mpggg" },
   ...{ s: "00fge1u", t: "88s8896", u: "00hhhjd", v: "00hhha4", w: "00hhlla", x: "00ha4ah" },
   ...{ y: "00hhhhf1e", z: "00v248v" },
-  ...{ "0": "ehhhhhe", "1": "4c4444e", "2": "eh1248v", "3": "v2421he", "4": "26aiv22" },
+  ...{ "0": "ciiiiic", "1": "4c4444e", "2": "eh1248v", "3": "v2421he", "4": "26aiv22" },
   ...{ "5": "vgu11he", "6": "68guhhe", "7": "v124888", "8": "ehhehhe", "9": "ehhf12c" },
   ...{
     ".": "00000cc",
