@@ -5,7 +5,14 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,7 +55,14 @@ const asc = [
   ...["--runtime", "stub", "--noAssert", "-O3", "--converge", "--zeroFilledMemory"],
   ...["--enable", "simd,threads,bulk-memory", "--importMemory", "--sharedMemory"],
   ...["--initialMemory", "1", "--maximumMemory", "65536", "--memoryBase", "0"],
-  ...["--use", "abort=", "--outFile", "packages/softpool/build/kernels.wasm"],
+  ...[
+    "--use",
+    "abort=",
+    "--disableWarning",
+    "AS112",
+    "--outFile",
+    "packages/softpool/build/kernels.wasm",
+  ],
 ];
 
 const hash = createHash("sha256").update(JSON.stringify(asc));
@@ -66,7 +80,7 @@ if (!existsSync(target) || !readFileSync(target, "utf8").startsWith(stamp)) {
   writeWhole(
     target,
     `${stamp}\n// Made by scripts/build.js from packages/softpool/assembly (${bytes.length} bytes).\n` +
-      `/** The WebAssembly kernels, base64. */\nexport const binary: string =\n  "${bytes.toString("base64")}";\n`,
+      `/** The WebAssembly kernels, hexadecimal: compresses better than base64. */\nexport const binary: string =\n  "${bytes.toString("hex")}";\n`,
   );
 }
 

@@ -1,0 +1,386 @@
+/**
+ * A block of output columns and the rows that belong to it. All poolings here are separable sums
+ * (or maxima) of transformed elements:
+ *
+ *     y = finish( sum over rows ( sum over columns f(x) ) )
+ *
+ * SoftPool has f = (e^(beta x), x e^(beta x)) and divides one sum by the other, so that it costs one
+ * exponential per input element and two sum poolings, whatever the kernel. Sums along W are kept per
+ * input row and reused by all windows that share the row.
+ *
+ * A row of W columns with C interleaved elements (channels last; C = 1 otherwise) is split into
+ * `phases` by column modulo stride, so that every tap of neighbouring windows is one contiguous run.
+ * Where C fills whole vectors no split is needed: `phases` is 1 and windows are walked one by one.
+ *
+ * The state is per thread: every thread has an instance of its own.
+ */
+import { expScaled, K_F32, rateOf } from "./exp";
+import { pow } from "./imports";
+import { Job, Method } from "./job";
+import { lanes, loadLanes, loadOne, splat, storeLanes, storePart } from "./vector";
+
+/** Columns of the block: first output, outputs, local columns, and where local column 0 lies. */
+export let firstOut: i32 = 0;
+export let outs: i32 = 0;
+export let width: i32 = 0;
+export let start: i32 = 0;
+/** Phases and bytes from one to the next; bytes of one transformed channel of a row. */
+export let phases: i32 = 1;
+export let phaseBytes: usize = 0;
+export let channelBytes: usize = 0;
+/** Bytes of a row of sums. */
+export let sumBytes: usize = 0;
+/** Table of tap offsets in bytes. */
+export let taps: usize = 0;
+/** Windows are walked one by one (channels last with a stride, whole vectors): runs of C elements. */
+export let direct: bool = false;
+/** Elements of one run and how many runs a row of sums has. */
+export let runElements: i32 = 0;
+export let runs: i32 = 1;
+/** Temperature: rates per element, or 0 where `rate` holds for all. */
+export let rates: usize = 0;
+export let betaRow: usize = 0;
+export let beta: f64 = 1;
+/** Subtracted from every element before e^x (f64 only). */
+export let shift: f64 = 0;
+/** Transformed channels per row: 1, or SoftPool's 2, or 3 for its variance. */
+export let channels: i32 = 1;
+/** Values of a padded tap, per channel. */
+let pad0: f64 = 0;
+let pad1: f64 = 0;
+let pad2: f64 = 0;
+/** Next free byte of the thread's scratch memory. */
+let free: usize = 0;
+
+/** Starts a task's scratch memory. */
+export function resetScratch(at: usize): void {
+  free = at;
+}
+
+/** Takes bytes from the scratch memory. */
+export function take(bytes: usize): usize {
+  const at = free;
+  free = (free + bytes + 15) & ~15;
+  return at;
+}
+
+export function setShift(value: f64): void {
+  shift = value;
+}
+
+/** Elements of type T, rounded up to whole vectors with room for one more, in bytes. */
+// @ts-ignore: decorator
+@inline
+export function roomFor<T>(elements: i32): usize {
+  return (((<usize>elements << alignof<T>()) + 15) & ~15) + 32;
+}
+
+/**
+ * Describes the block of outputs `[o, o + n)` along W whose local columns reach at least to `end`
+ * (a position in the input), for a plane whose channel is `channel` (channels first).
+ */
+export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): void {
+  const method = job.method;
+  const w = job.w;
+  const C = job.inner;
+  firstOut = o;
+  outs = n;
+  start = o * w.stride - w.pad;
+  width = max((n - 1) * w.stride + (w.kernel - 1) * w.dilation + 1, end - start);
+  const whole = w.stride == 1 || (C & (lanes<T>() - 1)) == 0;
+  phases = whole ? 1 : w.stride;
+  const phaseColumns = (width + phases - 1) / phases;
+  phaseBytes = roomFor<T>(phaseColumns * C);
+  channelBytes = phaseBytes * phases;
+  sumBytes = roomFor<T>(n * C);
+  direct = whole && w.stride > 1;
+  runs = direct ? n : 1;
+  runElements = direct ? C : n * C;
+  taps = take(<usize>w.kernel << 2);
+  for (let e = 0; e < w.kernel; e++) {
+    const column = e * w.dilation;
+    const phase = column % phases;
+    const index = column / phases;
+    store<u32>(
+      taps + (<usize>e << 2),
+      <u32>(<usize>phase * phaseBytes + (<usize>(index * C) << alignof<T>())),
+    );
+  }
+
+  channels = method == Method.SOFT ? (job.variance ? 3 : 2) : 1;
+  pad0 = pad1 = pad2 = 0;
+  rates = 0;
+  if (method == Method.MAXIMUM) pad0 = job.zeroPadding ? 0 : -Infinity;
+  if (method != Method.SOFT) return;
+  const perElement = !job.oneBeta && C > 1;
+  beta = load<f64>(job.betas + (job.oneBeta ? 0 : (<usize>channel << 3)));
+  if (job.zeroPadding) {
+    // A padded zero has weight e^(beta (0 - shift)). Per-element betas have shift 0.
+    pad0 = padWeight<T>();
+    pad1 = -shift * pad0;
+    pad2 = -shift * pad1;
+  }
+  if (perElement) {
+    rates = take(channelBytes);
+    betaRow = take(channelBytes);
+    for (let phase = 0; phase < phases; phase++) {
+      for (let i = 0; i < phaseColumns * C; i++) {
+        const b = load<f64>(job.betas + (<usize>(i % C) << 3));
+        const at = <usize>phase * phaseBytes + (<usize>i << alignof<T>());
+        store<T>(rates + at, <T>rateOf<T>(b));
+        store<T>(betaRow + at, <T>b);
+      }
+    }
+  }
+}
+
+function padWeight<T>(): f64 {
+  if (sizeof<T>() == 4) return K_F32;
+  return f64x2.extract_lane(expScaled<f64>(f64x2.splat(-shift), f64x2.splat(beta)), 0);
+}
+
+/** Loads the local columns of the row at `source` into the phases at `to`, converted to T. */
+function loadRow<S, T>(job: Job, source: usize, to: usize): void {
+  const C = job.inner;
+  const from = max(0, -start);
+  const end = min(width, job.w.size - start);
+  if (from >= end) return;
+  const n = lanes<T>();
+  const first = source + (<usize>((start + from) * C) << alignof<S>());
+  const count = (end - from) * C;
+  if (phases == 1) {
+    const target = to + (<usize>(from * C) << alignof<T>());
+    for (let i = 0; i < count; i += n) {
+      v128.store(
+        target + (<usize>i << alignof<T>()),
+        loadLanes<S, T>(first + (<usize>i << alignof<S>())),
+      );
+    }
+    return;
+  }
+  if (phases == 2 && C == 1) {
+    let j = from;
+    let at = first;
+    const even = to;
+    const odd = to + phaseBytes;
+    if (j & 1) {
+      store<T>(odd + (<usize>(j >> 1) << alignof<T>()), <T>loadOne<S>(at));
+      at += sizeof<S>();
+      j++;
+    }
+    for (; j < end; j += 2 * n) {
+      const a = loadLanes<S, T>(at);
+      const b = loadLanes<S, T>(at + (<usize>n << alignof<S>()));
+      at += <usize>n << (alignof<S>() + 1);
+      const index = <usize>(j >> 1) << alignof<T>();
+      if (sizeof<T>() == 4) {
+        v128.store(even + index, v128.shuffle<f32>(a, b, 0, 2, 4, 6));
+        v128.store(odd + index, v128.shuffle<f32>(a, b, 1, 3, 5, 7));
+      } else {
+        v128.store(even + index, v128.shuffle<f64>(a, b, 0, 2));
+        v128.store(odd + index, v128.shuffle<f64>(a, b, 1, 3));
+      }
+    }
+    return;
+  }
+  // One column after the other; what a vector writes beyond its column, the next of its phase replaces.
+  let at = first;
+  let phase = from % phases;
+  let index = from / phases;
+  for (let j = from; j < end; j++) {
+    const target = to + <usize>phase * phaseBytes + (<usize>(index * C) << alignof<T>());
+    if (C == 1) store<T>(target, <T>loadOne<S>(at));
+    else {
+      for (let c = 0; c < C; c += n) {
+        v128.store(
+          target + (<usize>c << alignof<T>()),
+          loadLanes<S, T>(at + (<usize>c << alignof<S>())),
+        );
+      }
+    }
+    at += <usize>C << alignof<S>();
+    if (++phase == phases) {
+      phase = 0;
+      index++;
+    }
+  }
+}
+
+/** Writes `value` into the columns of one transformed channel that lie outside the input. */
+function fillPadding<T>(job: Job, to: usize, value: f64): void {
+  const from = max(0, -start);
+  const end = min(width, job.w.size - start);
+  for (let j = 0; j < width; j++) {
+    if (j == from) j = max(j, end);
+    if (j >= width) break;
+    const at = to + <usize>(j % phases) * phaseBytes + (<usize>((j / phases) * job.inner) << alignof<T>());
+    for (let c = 0; c < job.inner; c++) store<T>(at + (<usize>c << alignof<T>()), <T>value);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function softTransform<T>(at: usize, size: usize, perElement: bool, variance: bool): void {
+  const one = splat<T>(rateOf<T>(beta));
+  const c = splat<T>(shift);
+  for (let i: usize = 0; i < size; i += 16) {
+    let x = v128.load(at + size + i);
+    if (sizeof<T>() == 8) x = v128.sub<T>(x, c);
+    const e = expScaled<T>(x, perElement ? v128.load(rates + i) : one);
+    v128.store(at + i, e);
+    const xe = v128.mul<T>(x, e);
+    v128.store(at + size + i, xe);
+    if (variance) v128.store(at + size + size + i, v128.mul<T>(x, xe));
+  }
+}
+
+/** |x|^p: a square where p is 2. */
+// @ts-ignore: decorator
+@inline
+function powerTransform<T>(at: usize, p: f64): void {
+  if (p == 2) {
+    for (let i: usize = 0; i < channelBytes; i += 16) {
+      const x = v128.load(at + i);
+      v128.store(at + i, v128.mul<T>(x, x));
+    }
+  } else {
+    for (let i: usize = 0; i < channelBytes; i += sizeof<T>()) {
+      store<T>(at + i, <T>pow(abs<f64>(load<T>(at + i)), p));
+    }
+  }
+}
+
+/** Loads the local columns of the row at `source` into the phases at `to`, whatever the stored type. */
+export function loadColumns<T>(job: Job, source: usize, to: usize): void {
+  if (job.dtype == 0) loadRow<f32, T>(job, source, to);
+  else if (job.dtype == 2) loadRow<u16, T>(job, source, to);
+  else if (sizeof<T>() == 8) loadRow<f64, T>(job, source, to);
+}
+
+// @ts-ignore: decorator
+@inline
+function copyIn<S, T>(source: usize, to: usize, count: i32): void {
+  for (let i = 0; i < count; i += lanes<T>()) {
+    const v = loadLanes<S, T>(source + (<usize>i << alignof<S>()));
+    v128.store(to + (<usize>i << alignof<T>()), v);
+  }
+}
+
+/** Converts `count` contiguous elements to T, and up to a vector more. */
+export function loadRun<T>(job: Job, source: usize, to: usize, count: i32): void {
+  if (job.dtype == 0) copyIn<f32, T>(source, to, count);
+  else if (job.dtype == 2) copyIn<u16, T>(source, to, count);
+  else if (sizeof<T>() == 8) copyIn<f64, T>(source, to, count);
+}
+
+// @ts-ignore: decorator
+@inline
+function copyOut<S, T>(source: usize, to: usize, count: i32): void {
+  const n = lanes<T>();
+  let i = 0;
+  for (; i + n <= count; i += n) {
+    const v = v128.load(source + (<usize>i << alignof<T>()));
+    storeLanes<S, T>(to + (<usize>i << alignof<S>()), v);
+  }
+  if (i < count) {
+    const v = v128.load(source + (<usize>i << alignof<T>()));
+    storePart<S, T>(to + (<usize>i << alignof<S>()), v, count - i);
+  }
+}
+
+/** Stores exactly `count` contiguous elements of T in the tensor's type. */
+export function storeRun<T>(job: Job, source: usize, to: usize, count: i32): void {
+  if (job.dtype == 0) copyOut<f32, T>(source, to, count);
+  else if (job.dtype == 2) copyOut<u16, T>(source, to, count);
+  else if (sizeof<T>() == 8) copyOut<f64, T>(source, to, count);
+}
+
+/** log2 of the bytes of a stored element. */
+// @ts-ignore: decorator
+@inline
+export function storedShift(job: Job): i32 {
+  return job.dtype == 0 ? 2 : job.dtype == 1 ? 3 : 1;
+}
+
+/** Loads the row at `source` and transforms it: `channels` arrays of `channelBytes` at `at`. */
+export function transformRow<T>(job: Job, source: usize, at: usize): void {
+  const size = channelBytes;
+  const method = job.method;
+  loadColumns<T>(job, source, method == Method.SOFT ? at + size : at);
+  if (method == Method.SOFT) {
+    if (sizeof<T>() == 8 && channels == 3) {
+      if (rates != 0) softTransform<T>(at, size, true, true);
+      else softTransform<T>(at, size, false, true);
+    } else {
+      if (rates != 0) softTransform<T>(at, size, true, false);
+      else softTransform<T>(at, size, false, false);
+    }
+  } else if (method == Method.POWER) powerTransform<T>(at, job.p);
+  else if (method == Method.MAXIMUM && job.negate) {
+    for (let i: usize = 0; i < size; i += 16) v128.store(at + i, v128.neg<T>(v128.load(at + i)));
+  }
+  if (start < 0 || start + width > job.w.size) {
+    fillPadding<T>(job, at, pad0);
+    if (channels > 1) fillPadding<T>(job, at + size, pad1);
+    if (channels > 2) fillPadding<T>(job, at + size + size, pad2);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function join<T>(a: v128, b: v128, method: i32): v128 {
+  return method == Method.MAXIMUM ? v128.pmax<T>(a, b) : v128.add<T>(a, b);
+}
+
+/** Sums (or maxima) over the taps along W of one transformed channel. */
+// @ts-ignore: decorator
+@inline
+function joinTaps<T>(job: Job, from: usize, to: usize, method: i32): void {
+  const kernel = job.w.kernel;
+  const table = taps;
+  const step = <usize>(job.w.stride * job.inner) << alignof<T>();
+  const run = <usize>runElements << alignof<T>();
+  const t1 = kernel > 1 ? <usize>load<u32>(table, 4) : 0;
+  const t2 = kernel > 2 ? <usize>load<u32>(table, 8) : 0;
+  for (let r = 0, n = runs; r < n; r++) {
+    if (kernel == 2) {
+      for (let i: usize = 0; i < run; i += 16) {
+        v128.store(to + i, join<T>(v128.load(from + i), v128.load(from + t1 + i), method));
+      }
+    } else if (kernel == 3) {
+      for (let i: usize = 0; i < run; i += 16) {
+        const v = join<T>(v128.load(from + i), v128.load(from + t1 + i), method);
+        v128.store(to + i, join<T>(v, v128.load(from + t2 + i), method));
+      }
+    } else {
+      for (let i: usize = 0; i < run; i += 16) {
+        let v = v128.load(from + i);
+        for (let e = 1; e < kernel; e++) {
+          v = join<T>(v, v128.load(from + load<u32>(table + (<usize>e << 2)) + i), method);
+        }
+        v128.store(to + i, v);
+      }
+    }
+    from += step;
+    to += run;
+  }
+}
+
+function addTaps<T>(job: Job, from: usize, to: usize): void {
+  joinTaps<T>(job, from, to, Method.SUM);
+}
+
+/** Sums over the taps along W of all transformed channels at `from`; rows of `sumBytes` at `to`. */
+export function joinRow<T>(job: Job, from: usize, to: usize): void {
+  if (job.method == Method.MAXIMUM) joinTaps<T>(job, from, to, Method.MAXIMUM);
+  else {
+    for (let c = 0; c < channels; c++) {
+      addTaps<T>(job, from + <usize>c * channelBytes, to + <usize>c * sumBytes);
+    }
+  }
+}
+
+/** What one padded row adds to the sums of channel `c`: all its taps are padding. */
+export function paddedRow(job: Job, c: i32): f64 {
+  return (c == 0 ? pad0 : c == 1 ? pad1 : pad2) * job.w.kernel;
+}

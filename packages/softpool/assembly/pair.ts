@@ -1,0 +1,441 @@
+/**
+ * Windows of 2x2 with stride 2 and no padding, the commonest of all, for float32 and float16: one pass
+ * over pairs of rows, nothing but the input read and the output written.
+ *
+ * SoftPool: the dominant tap M is moved out by compare-exchanges (which keep a NaN), three
+ * exponentials remain:  y = M + sum d_i e_i / (1 + sum e_i),  d_i = x_i - M bounded so that
+ * beta d_i >= -80. A negative beta is a positive one of negated values. Rows with a result that is not
+ * finite are done again by careful.ts.
+ */
+import { resetScratch, storedShift, take } from "./block";
+import { backwardCareful, forwardCareful } from "./careful";
+import { expScaled, K_F32, rateOf } from "./exp";
+import { Job, Method } from "./job";
+import { narrowRow, storePart, widenRow } from "./vector";
+
+/** SoftPool's parameters as vectors: sign of beta, |beta| log2(e), bound of the deviations, |beta|. */
+let sign: v128 = i32x4.splat(0);
+let rate: v128 = i32x4.splat(0);
+let least: v128 = i32x4.splat(0);
+let weight: v128 = i32x4.splat(0);
+/** Not finite where any value of the row was not. */
+let check: v128 = i32x4.splat(0);
+/** What the touches read, kept so that they are not removed. */
+let touched: i32 = 0;
+
+function setBeta(beta: f64, weightsOnly: i32): void {
+  const b = abs(beta);
+  sign = i32x4.splat(beta < 0 ? <i32>0x80000000 : 0);
+  rate = f32x4.splat(<f32>rateOf<f32>(b));
+  least = f32x4.splat(<f32>(-80 / b));
+  weight = f32x4.splat(weightsOnly ? 0 : <f32>b);
+}
+
+// @ts-ignore: decorator
+@inline
+function bounded(x: v128, m: v128, bound: v128): v128 {
+  return f32x4.pmax(f32x4.sub(x, m), bound);
+}
+
+/** SoftPool of four taps. */
+// @ts-ignore: decorator
+@inline
+function soft4(a: v128, b: v128, c: v128, d: v128, r: v128, bound: v128): v128 {
+  const high1 = f32x4.pmax(a, b);
+  const low1 = f32x4.pmin(b, a);
+  const high2 = f32x4.pmax(c, d);
+  const low2 = f32x4.pmin(d, c);
+  const m = f32x4.pmax(high1, high2);
+  const low3 = f32x4.pmin(high2, high1);
+  const d1 = bounded(low1, m, bound);
+  const d2 = bounded(low2, m, bound);
+  const d3 = bounded(low3, m, bound);
+  const e1 = expScaled<f32>(d1, r);
+  const e2 = expScaled<f32>(d2, r);
+  const e3 = expScaled<f32>(d3, r);
+  const S = f32x4.add(f32x4.add(e1, e2), f32x4.add(e3, f32x4.splat(K_F32)));
+  const T = f32x4.add(f32x4.add(f32x4.mul(d1, e1), f32x4.mul(d2, e2)), f32x4.mul(d3, e3));
+  return f32x4.add(m, f32x4.div(T, S));
+}
+
+// @ts-ignore: decorator
+@inline
+function even(p: usize): v128 {
+  return v128.shuffle<f32>(v128.load(p), v128.load(p, 16), 0, 2, 4, 6);
+}
+// @ts-ignore: decorator
+@inline
+function odd(p: usize): v128 {
+  return v128.shuffle<f32>(v128.load(p), v128.load(p, 16), 1, 3, 5, 7);
+}
+
+/** One result vector. Taps a, b lie in the first row, c, d in the second. */
+// @ts-ignore: decorator
+@inline
+function pool4(a: v128, b: v128, c: v128, d: v128, method: i32, s: v128, r: v128, bound: v128): v128 {
+  if (method == Method.SOFT) return soft4(a, b, c, d, r, bound);
+  if (method == Method.AVERAGE) {
+    return f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.splat(0.25));
+  }
+  return f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+}
+
+/** One row of `n` outputs. `step` is the distance of the taps of a row: 4 bytes, or C elements. */
+// @ts-ignore: decorator
+@inline
+function forwardRow(
+  first: usize,
+  second: usize,
+  to: usize,
+  columns: i32,
+  C: i32,
+  method: i32,
+  negative: bool,
+): void {
+  const s = sign;
+  const r = rate;
+  const bound = least;
+  let bad = f32x4.splat(0);
+  const zero = f32x4.splat(0);
+  if (C == 1) {
+    let i = 0;
+    for (; i < columns; i += 4) {
+      const at = <usize>i << 3;
+      let a = even(first + at);
+      let b = odd(first + at);
+      let c = even(second + at);
+      let d = odd(second + at);
+      // Maxima drop a NaN or keep an infinity: look at the sum instead.
+      if (method == Method.MAXIMUM) {
+        bad = f32x4.add(bad, f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), zero));
+      }
+      if (negative) {
+        a = v128.xor(a, s);
+        b = v128.xor(b, s);
+        c = v128.xor(c, s);
+        d = v128.xor(d, s);
+      }
+      let y = pool4(a, b, c, d, method, s, r, bound);
+      if (method != Method.MAXIMUM) bad = f32x4.add(bad, f32x4.mul(y, zero));
+      if (negative) y = v128.xor(y, s);
+      if (i + 4 > columns) {
+        storePart<f32, f32>(to + (<usize>i << 2), y, columns - i);
+        // Lanes beyond the row are not ours to judge.
+        break;
+      }
+      v128.store(to + (<usize>i << 2), y);
+    }
+  } else {
+    const step = <usize>C << 2;
+    for (let o = 0; o < columns; o++) {
+      for (let i: usize = 0; i < step; i += 16) {
+        let a = v128.load(first + i);
+        let b = v128.load(first + step + i);
+        let c = v128.load(second + i);
+        let d = v128.load(second + step + i);
+        if (method == Method.MAXIMUM) {
+          bad = f32x4.add(bad, f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), zero));
+        }
+        if (negative) {
+          a = v128.xor(a, s);
+          b = v128.xor(b, s);
+          c = v128.xor(c, s);
+          d = v128.xor(d, s);
+        }
+        let y = pool4(a, b, c, d, method, s, r, bound);
+        if (method != Method.MAXIMUM) bad = f32x4.add(bad, f32x4.mul(y, zero));
+        if (negative) y = v128.xor(y, s);
+        v128.store(to + i, y);
+      }
+      first += 2 * step;
+      second += 2 * step;
+      to += step;
+    }
+  }
+  check = f32x4.add(check, bad);
+}
+
+function softRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
+  forwardRow(first, second, to, columns, C, Method.SOFT, false);
+}
+function softRowNegative(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
+  forwardRow(first, second, to, columns, C, Method.SOFT, true);
+}
+function averageRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
+  forwardRow(first, second, to, columns, C, Method.AVERAGE, false);
+}
+function maximumRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
+  forwardRow(first, second, to, columns, C, Method.MAXIMUM, false);
+}
+
+/** Whether a value of the row was not finite; starts the next row. */
+function suspicious(): bool {
+  const bad = v128.any_true(f32x4.ne(check, check));
+  check = f32x4.splat(0);
+  return bad;
+}
+
+/** Reads one word of every cache line of `bytes` at `p`, in a burst, so that the row is on its way. */
+function touch(p: usize, bytes: usize): void {
+  let t = 0;
+  for (let i: usize = 0; i < bytes; i += 64) t |= load<i32>(p + i);
+  touched = t;
+}
+
+/** Pools outputs `[begin, end)` along H of plane `index`. */
+export function forwardPair(job: Job, index: i32, begin: i32, end: i32): void {
+  const C = job.inner;
+  const half = job.dtype == 2;
+  const bytes = storedShift(job);
+  const line = job.w.size * C;
+  const outLine = job.w.out * C;
+  const used = 2 * outLine;
+  const x = job.x + ((<usize>index * job.h.size * line) << bytes);
+  const y = job.y + ((<usize>index * job.h.out * outLine) << bytes);
+  const scratch = take(0);
+  const wide = half ? take((<usize>used << 3) + 64) : 0;
+  const result = half ? take((<usize>outLine << 2) + 32) : 0;
+  const beta = load<f64>(job.betas + (job.oneBeta ? 0 : <usize>(index % job.channels) << 3));
+  setBeta(beta, 0);
+  check = f32x4.splat(0);
+  for (let o = begin; o < end; o++) {
+    let first = x + (<usize>(2 * o * line) << bytes);
+    let second = first + (<usize>line << bytes);
+    const to = y + (<usize>(o * outLine) << bytes);
+    touch(first, <usize>used << bytes);
+    touch(second, <usize>used << bytes);
+    if (half) {
+      widenRow(first, wide, used);
+      widenRow(second, wide + (<usize>used << 2), used);
+      first = wide;
+      second = wide + (<usize>used << 2);
+    }
+    const target = half ? result : to;
+    if (job.method == Method.AVERAGE) averageRow(first, second, target, job.w.out, C);
+    else if (job.method == Method.MAXIMUM) maximumRow(first, second, target, job.w.out, C);
+    else if (beta < 0) softRowNegative(first, second, target, job.w.out, C);
+    else softRow(first, second, target, job.w.out, C);
+    if (suspicious()) forwardCareful(job, index, o, o + 1);
+    else if (half) narrowRow(result, to, outLine);
+  }
+  resetScratch(scratch);
+}
+
+/** Gradients of four taps, into ga .. gd. */
+let ga: v128 = i32x4.splat(0);
+let gb: v128 = i32x4.splat(0);
+let gc: v128 = i32x4.splat(0);
+let gd: v128 = i32x4.splat(0);
+
+// @ts-ignore: decorator
+@inline
+function differentiate4(
+  a0: v128,
+  b0: v128,
+  c0: v128,
+  d0: v128,
+  g: v128,
+  method: i32,
+  s: v128,
+  r: v128,
+  bound: v128,
+  factor: v128,
+): v128 {
+  const zero = f32x4.splat(0);
+  if (method == Method.AVERAGE) {
+    ga = f32x4.mul(g, f32x4.splat(0.25));
+    return zero;
+  }
+  if (method == Method.MAXIMUM) {
+    const m = f32x4.pmax(f32x4.pmax(a0, b0), f32x4.pmax(c0, d0));
+    const isA = f32x4.eq(a0, m);
+    const isB = f32x4.eq(b0, m);
+    const isC = f32x4.eq(c0, m);
+    ga = v128.and(g, isA);
+    gb = v128.and(g, v128.andnot(isB, isA));
+    const ab = v128.or(isA, isB);
+    gc = v128.and(g, v128.andnot(isC, ab));
+    gd = v128.andnot(g, v128.or(ab, isC));
+    return f32x4.mul(f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0)), zero);
+  }
+  const a = v128.xor(a0, s);
+  const b = v128.xor(b0, s);
+  const c = v128.xor(c0, s);
+  const d = v128.xor(d0, s);
+  const m = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+  const da = bounded(a, m, bound);
+  const db = bounded(b, m, bound);
+  const dc = bounded(c, m, bound);
+  const dd = bounded(d, m, bound);
+  const ea = expScaled<f32>(da, r);
+  const eb = expScaled<f32>(db, r);
+  const ec = expScaled<f32>(dc, r);
+  const ed = expScaled<f32>(dd, r);
+  const S = f32x4.add(f32x4.add(ea, eb), f32x4.add(ec, ed));
+  const T = f32x4.add(
+    f32x4.add(f32x4.mul(da, ea), f32x4.mul(db, eb)),
+    f32x4.add(f32x4.mul(dc, ec), f32x4.mul(dd, ed)),
+  );
+  const inverse = f32x4.div(f32x4.splat(1), S);
+  const scale = f32x4.mul(g, inverse);
+  // w (1 + |beta| (d - delta)): what does not depend on the tap is `base`.
+  const base = f32x4.sub(f32x4.splat(1), f32x4.mul(factor, f32x4.mul(T, inverse)));
+  ga = f32x4.mul(f32x4.mul(ea, scale), f32x4.add(base, f32x4.mul(factor, da)));
+  gb = f32x4.mul(f32x4.mul(eb, scale), f32x4.add(base, f32x4.mul(factor, db)));
+  gc = f32x4.mul(f32x4.mul(ec, scale), f32x4.add(base, f32x4.mul(factor, dc)));
+  gd = f32x4.mul(f32x4.mul(ed, scale), f32x4.add(base, f32x4.mul(factor, dd)));
+  return f32x4.mul(f32x4.add(T, m), zero);
+}
+
+// @ts-ignore: decorator
+@inline
+function storePair(to: usize, p: v128, q: v128, left: i32): void {
+  const low = v128.shuffle<f32>(p, q, 0, 4, 1, 5);
+  const high = v128.shuffle<f32>(p, q, 2, 6, 3, 7);
+  if (left >= 4) {
+    v128.store(to, low);
+    v128.store(to, high, 16);
+    return;
+  }
+  const n = 2 * left;
+  if (n >= 4) v128.store(to, low);
+  else storePart<f32, f32>(to, low, n);
+  if (n > 4) storePart<f32, f32>(to + 16, high, n - 4);
+}
+
+/** One pair of gradient rows from a row of `columns` output gradients. */
+// @ts-ignore: decorator
+@inline
+function backwardRow(
+  first: usize,
+  second: usize,
+  g: usize,
+  to1: usize,
+  to2: usize,
+  columns: i32,
+  C: i32,
+  method: i32,
+): void {
+  const s = sign;
+  const r = rate;
+  const bound = least;
+  const factor = weight;
+  let bad = f32x4.splat(0);
+  if (C == 1) {
+    for (let i = 0; i < columns; i += 4) {
+      const at = <usize>i << 3;
+      const a = even(first + at);
+      const b = odd(first + at);
+      const c = even(second + at);
+      const d = odd(second + at);
+      const gv = v128.load(g + (<usize>i << 2));
+      const flag = differentiate4(a, b, c, d, gv, method, s, r, bound, factor);
+      bad = f32x4.add(bad, flag);
+      const left = columns - i;
+      if (method == Method.AVERAGE) {
+        storePair(to1 + at, ga, ga, left);
+        storePair(to2 + at, ga, ga, left);
+      } else {
+        storePair(to1 + at, ga, gb, left);
+        storePair(to2 + at, gc, gd, left);
+      }
+    }
+  } else {
+    const step = <usize>C << 2;
+    for (let o = 0; o < columns; o++) {
+      for (let i: usize = 0; i < step; i += 16) {
+        const a = v128.load(first + i);
+        const b = v128.load(first + step + i);
+        const c = v128.load(second + i);
+        const d = v128.load(second + step + i);
+        const flag = differentiate4(a, b, c, d, v128.load(g + i), method, s, r, bound, factor);
+        bad = f32x4.add(bad, flag);
+        const average = method == Method.AVERAGE;
+        v128.store(to1 + i, ga);
+        v128.store(to1 + step + i, average ? ga : gb);
+        v128.store(to2 + i, average ? ga : gc);
+        v128.store(to2 + step + i, average ? ga : gd);
+      }
+      first += 2 * step;
+      second += 2 * step;
+      to1 += 2 * step;
+      to2 += 2 * step;
+      g += step;
+    }
+  }
+  check = f32x4.add(check, bad);
+}
+
+function softSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
+  backwardRow(x, x2, g, t, t2, columns, C, Method.SOFT);
+}
+function averageSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
+  backwardRow(x, x2, g, t, t2, columns, C, Method.AVERAGE);
+}
+function maximumSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
+  backwardRow(x, x2, g, t, t2, columns, C, Method.MAXIMUM);
+}
+
+/** The gradient of inputs `[begin, end)` along H of plane `index`; `begin` is even. */
+export function backwardPair(job: Job, index: i32, begin: i32, end: i32): void {
+  const C = job.inner;
+  const half = job.dtype == 2;
+  const bytes = storedShift(job);
+  const line = job.w.size * C;
+  const outLine = job.w.out * C;
+  const used = 2 * outLine;
+  const plane = <usize>index * job.h.size * line;
+  const x = job.x + (plane << bytes);
+  const gx = job.gx + (plane << bytes);
+  const g = job.y + ((<usize>index * job.h.out * outLine) << bytes);
+  const scratch = take(0);
+  const room = (<usize>used << 2) + 64;
+  const wide = half ? take(5 * room) : 0;
+  const beta = load<f64>(job.betas + (job.oneBeta ? 0 : <usize>(index % job.channels) << 3));
+  setBeta(beta, job.weightsOnly);
+  check = f32x4.splat(0);
+  const last = min(end, 2 * job.h.out);
+  for (let h = begin; h < last; h += 2) {
+    let first = x + (<usize>(h * line) << bytes);
+    let second = first + (<usize>line << bytes);
+    let from = g + (<usize>((h >> 1) * outLine) << bytes);
+    let to1 = gx + (<usize>(h * line) << bytes);
+    let to2 = to1 + (<usize>line << bytes);
+    const end1 = to1;
+    const end2 = to2;
+    touch(first, <usize>used << bytes);
+    touch(second, <usize>used << bytes);
+    if (half) {
+      widenRow(first, wide, used);
+      widenRow(second, wide + room, used);
+      widenRow(from, wide + 2 * room, outLine);
+      first = wide;
+      second = wide + room;
+      from = wide + 2 * room;
+      to1 = wide + 3 * room;
+      to2 = wide + 4 * room;
+    }
+    if (job.method == Method.AVERAGE) averageSlopes(first, second, from, to1, to2, job.w.out, C);
+    else if (job.method == Method.MAXIMUM) maximumSlopes(first, second, from, to1, to2, job.w.out, C);
+    else softSlopes(first, second, from, to1, to2, job.w.out, C);
+    if (suspicious()) {
+      backwardCareful(job, index, h, h + 2);
+      continue;
+    }
+    if (half) {
+      narrowRow(to1, end1, used);
+      narrowRow(to2, end2, used);
+    }
+    // Columns that no window covers.
+    const rest = <usize>(line - used) << bytes;
+    if (rest > 0) {
+      memory.fill(end1 + (<usize>used << bytes), 0, rest);
+      memory.fill(end2 + (<usize>used << bytes), 0, rest);
+    }
+  }
+  if (end > last) {
+    const from = max(begin, last);
+    memory.fill(gx + (<usize>(from * line) << bytes), 0, <usize>((end - from) * line) << bytes);
+  }
+  resetScratch(scratch);
+}

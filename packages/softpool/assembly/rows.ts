@@ -1,0 +1,135 @@
+/**
+ * The rows of sums of a block, each computed once and kept while windows need it: a ring over the D
+ * and H positions of the input (see block.ts), and the lists of rows that make up one window.
+ */
+import { channelBytes, channels, joinRow, storedShift, sumBytes, take, transformRow } from "./block";
+import { Axis, Job } from "./job";
+import { splat } from "./vector";
+
+/** Ring of rows: base, bytes of a row, rows per D position, D positions, and a tag per row. */
+let ring: usize = 0;
+let rowBytes: usize = 0;
+let ringH: i32 = 0;
+let ringD: i32 = 0;
+let tags: usize = 0;
+/** Where the sums stand in a row; 0 when the transformed elements are not kept. */
+export let sumsAt: usize = 0;
+let temporary: usize = 0;
+/** The plane: its first element, elements of a row in bytes. */
+let plane: usize = 0;
+let lineBytes: usize = 0;
+/** Rows of the current window, one pointer each, and their number. */
+export let list: usize = 0;
+export let listed: i32 = 0;
+/** Rows of the current window that lie in the padding. */
+export let padded: i32 = 0;
+
+/** Positions an axis keeps: those of one window and, in a backward, of the next one's beginning. */
+// @ts-ignore: decorator
+@inline
+function span(axis: Axis, extra: i32): i32 {
+  return (axis.kernel - 1) * axis.dilation + 1 + extra;
+}
+
+/**
+ * Empties the ring for a block.
+ * @param base first element of the plane
+ * @param keep keep the transformed elements too (for a backward)
+ */
+export function openRows(job: Job, base: usize, keep: bool): void {
+  plane = base;
+  lineBytes = <usize>(job.w.size * job.inner) << storedShift(job);
+  ringD = min(job.d.size, span(job.d, keep ? job.d.stride - 1 : 0));
+  ringH = job.allRows ? job.h.size : min(job.h.size, span(job.h, keep ? job.h.stride - 1 : 0));
+  sumsAt = keep ? channelBytes * channels : 0;
+  rowBytes = sumsAt + sumBytes * channels;
+  const count = ringD * ringH;
+  ring = take(rowBytes * count);
+  tags = take(<usize>count << 2);
+  memory.fill(tags, 0xff, <usize>count << 2);
+  if (!keep) temporary = take(channelBytes * channels);
+  list = take(<usize>max(1, job.d.kernel * job.h.kernel) << 2);
+}
+
+/**
+ * The row at positions d, h of the input, computed where it is not in the ring.
+ * @param sums compute the sums along W too
+ */
+export function row<T>(job: Job, d: i32, h: i32, sums: bool): usize {
+  const slot = (d % ringD) * ringH + (h % ringH);
+  const at = ring + rowBytes * slot;
+  const tag = d * job.h.size + h;
+  const tagAt = tags + (<usize>slot << 2);
+  if (load<i32>(tagAt) != tag) {
+    const transformed = sumsAt != 0 ? at : temporary;
+    transformRow<T>(job, plane + lineBytes * tag, transformed);
+    if (sums) joinRow<T>(job, transformed, at + sumsAt);
+    store<i32>(tagAt, tag);
+  }
+  return at;
+}
+
+/** Lists the rows of the window of outputs od, oh. */
+export function listWindow<T>(job: Job, od: i32, oh: i32, sums: bool): void {
+  const D = job.d;
+  const H = job.h;
+  listed = 0;
+  for (let a = 0; a < D.kernel; a++) {
+    const d = od * D.stride - D.pad + a * D.dilation;
+    if (<u32>d >= <u32>D.size) continue;
+    for (let b = 0; b < H.kernel; b++) {
+      const h = oh * H.stride - H.pad + b * H.dilation;
+      if (<u32>h >= <u32>H.size) continue;
+      store<u32>(list + (<usize>listed << 2), <u32>row<T>(job, d, h, sums));
+      listed++;
+    }
+  }
+  padded = D.kernel * H.kernel - listed;
+}
+
+/** What rows in the padding add to a sum of the current window. */
+// @ts-ignore: decorator
+@inline
+export function initial(perRow: f64): f64 {
+  return padded == 0 ? 0 : perRow * padded;
+}
+
+/** The sum (or maximum) of `count` rows at bytes `[0, size)` behind `offset`, from `start`, to `to`. */
+// @ts-ignore: decorator
+@inline
+function join<T>(rows: usize, count: i32, offset: usize, size: usize, start: f64, to: usize, largest: bool): void {
+  const first = splat<T>(start);
+  const r0 = <usize>load<u32>(rows) + offset;
+  const r1 = count > 1 ? <usize>load<u32>(rows, 4) + offset : 0;
+  const r2 = count > 2 ? <usize>load<u32>(rows, 8) + offset : 0;
+  for (let i: usize = 0; i < size; i += 16) {
+    let v = first;
+    if (count > 0) {
+      const a = v128.load(r0 + i);
+      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+    }
+    if (count > 1) {
+      const a = v128.load(r1 + i);
+      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+    }
+    if (count > 2) {
+      const a = v128.load(r2 + i);
+      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+    }
+    for (let r = 3; r < count; r++) {
+      const a = v128.load(<usize>load<u32>(rows + (<usize>r << 2)) + offset + i);
+      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+    }
+    v128.store(to + i, v);
+  }
+}
+
+/** Sum of rows; see {@link join}. */
+export function addRows<T>(rows: usize, count: i32, offset: usize, size: usize, start: f64, to: usize): void {
+  join<T>(rows, count, offset, size, start, to, false);
+}
+
+/** Maximum of rows; see {@link join}. */
+export function maxRows<T>(rows: usize, count: i32, offset: usize, size: usize, start: f64, to: usize): void {
+  join<T>(rows, count, offset, size, start, to, true);
+}
