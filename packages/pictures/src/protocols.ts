@@ -55,7 +55,7 @@ export const protocols: readonly Protocol[] = [
 /**
  * The protocol of that name.
  *
- * @throws RangeError listing the names, with the nearest one first when there is a near one
+ * @throws RangeError listing the names, and asking for the nearest when one is near
  */
 export function findProtocol(name: string): Protocol {
   const found = protocols.find((p) => p.name === name);
