@@ -46,8 +46,8 @@ export let shift: f64 = 0;
 /** Transformed channels per row: 1, or SoftPool's 2, or 3 for its variance. */
 export let channels: i32 = 1;
 /** Values of a padded tap, per channel. */
-let pad0: f64 = 0;
-let pad1: f64 = 0;
+export let pad0: f64 = 0;
+export let pad1: f64 = 0;
 let pad2: f64 = 0;
 /** Next free byte of the thread's scratch memory. */
 let free: usize = 0;

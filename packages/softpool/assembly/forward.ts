@@ -1,6 +1,5 @@
 /** The forward of all poolings as separable sums: see block.ts. */
 import {
-  channels,
   firstOut,
   outs,
   paddedRow,
@@ -15,8 +14,8 @@ import {
 } from "./block";
 import { pow } from "./imports";
 import { Job, Method } from "./job";
-import { addRows, initial, list, listed, listWindow, maxRows, openRows, padded } from "./rows";
-import { lanes, splat } from "./vector";
+import { initial, joined, list, listed, listedRow, listWindow, openRows, padded } from "./rows";
+import { splat } from "./vector";
 
 /** Divisors along W as reciprocals, one per element of a row of outputs; returns the row. */
 export function openReciprocals<T>(job: Job): usize {
@@ -46,28 +45,75 @@ export function divides(job: Job): bool {
   return job.method == Method.AVERAGE || (job.method == Method.POWER && job.normalized != 0);
 }
 
-/** y = N / S + shift from the listed rows, or their variance; `to` has room for three rows. */
-function finishSoft<T>(job: Job, to: usize, size: usize): void {
-  const N = to + sumBytes;
-  addRows<T>(list, listed, 0, size, initial(paddedRow(job, 0)), to);
-  addRows<T>(list, listed, sumBytes, size, initial(paddedRow(job, 1)), N);
-  if (sizeof<T>() == 8 && channels > 2) {
-    const Q = N + sumBytes;
-    addRows<T>(list, listed, 2 * sumBytes, size, initial(paddedRow(job, 2)), Q);
-    for (let i: usize = 0; i < size; i += 16) {
-      const S = v128.load(to + i);
-      const y = v128.div<T>(v128.load(N + i), S);
-      const v = v128.sub<T>(v128.div<T>(v128.load(Q + i), S), v128.mul<T>(y, y));
-      // Rounding must not make a variance negative.
-      v128.store(to + i, v128.pmax<T>(v, splat<T>(0)));
+/**
+ * The listed rows of sums, joined and finished, at bytes `[begin, end)` behind `to`: N / S + shift for
+ * SoftPool, or the variance; the maximum; the sum, divided where the method divides.
+ */
+// @ts-ignore: decorator
+@inline
+function finish<T>(
+  job: Job,
+  to: usize,
+  begin: usize,
+  end: usize,
+  reciprocals: usize,
+  perRow: f64,
+  kind: i32,
+): void {
+  const rows = list;
+  const count = listed;
+  const r0 = listedRow(rows, count, 0);
+  const r1 = listedRow(rows, count, 1);
+  const r2 = listedRow(rows, count, 2);
+  const one = sumBytes;
+  let first = splat<T>(initial(paddedRow(job, 0)));
+  if (kind == MAXIMUM) first = splat<T>(job.zeroPadding && padded > 0 ? 0 : -Infinity);
+  const second = splat<T>(initial(paddedRow(job, 1)));
+  const third = splat<T>(initial(paddedRow(job, 2)));
+  const c = splat<T>(shift);
+  const r = splat<T>(perRow);
+  for (let i = begin; i < end; i += 16) {
+    let v = joined<T>(rows, count, r0, r1, r2, 0, i, first, kind == MAXIMUM);
+    if (kind == SOFT || kind == VARIANCE) {
+      const N = joined<T>(rows, count, r0, r1, r2, one, i, second, false);
+      const y = v128.div<T>(N, v);
+      if (kind == VARIANCE) {
+        const Q = joined<T>(rows, count, r0, r1, r2, 2 * one, i, third, false);
+        v = v128.sub<T>(v128.div<T>(Q, v), v128.mul<T>(y, y));
+        // Rounding must not make a variance negative.
+        v = v128.pmax<T>(v, splat<T>(0));
+      } else v = sizeof<T>() == 8 ? v128.add<T>(y, c) : y;
+    } else if (kind == MEAN) {
+      v = v128.mul<T>(v128.mul<T>(v, v128.load(reciprocals + i)), r);
+    }
+    v128.store(to + i, v);
+  }
+}
+
+/** What {@link finish} does. */
+const SOFT: i32 = 0;
+const VARIANCE: i32 = 1;
+const MAXIMUM: i32 = 2;
+const SUM: i32 = 3;
+const MEAN: i32 = 4;
+
+function finishRow<T>(job: Job, to: usize, begin: usize, end: usize, reciprocals: usize, perRow: f64): void {
+  const method = job.method;
+  if (method == Method.SOFT) {
+    if (sizeof<T>() == 8 && job.variance) finish<T>(job, to, begin, end, 0, 1, VARIANCE);
+    else finish<T>(job, to, begin, end, 0, 1, SOFT);
+    return;
+  }
+  if (method == Method.MAXIMUM) {
+    finish<T>(job, to, begin, end, 0, 1, MAXIMUM);
+    if (job.negate) {
+      for (let i = begin; i < end; i += 16) v128.store(to + i, v128.neg<T>(v128.load(to + i)));
     }
     return;
   }
-  const c = splat<T>(shift);
-  for (let i: usize = 0; i < size; i += 16) {
-    const y = v128.div<T>(v128.load(N + i), v128.load(to + i));
-    v128.store(to + i, sizeof<T>() == 8 ? v128.add<T>(y, c) : y);
-  }
+  if (reciprocals != 0) finish<T>(job, to, begin, end, reciprocals, perRow, MEAN);
+  else finish<T>(job, to, begin, end, 0, 1, SUM);
+  if (method == Method.POWER) root<T>(to + begin, end - begin, job.p);
 }
 
 /** v^(1/p) in place. */
@@ -79,32 +125,6 @@ function root<T>(at: usize, size: usize, p: f64): void {
       store<T>(at + i, <T>pow(<f64>load<T>(at + i), 1 / p));
     }
   }
-}
-
-/** Turns the listed rows into a row of results at `to`. */
-function finish<T>(job: Job, to: usize, size: usize, reciprocals: usize, perRow: f64): void {
-  const method = job.method;
-  if (method == Method.SOFT) {
-    finishSoft<T>(job, to, size);
-    return;
-  }
-  if (method == Method.MAXIMUM) {
-    const least = job.zeroPadding && padded > 0 ? 0 : -Infinity;
-    maxRows<T>(list, listed, 0, size, least, to);
-    if (job.negate) {
-      for (let i: usize = 0; i < size; i += 16) v128.store(to + i, v128.neg<T>(v128.load(to + i)));
-    }
-    return;
-  }
-  addRows<T>(list, listed, 0, size, 0, to);
-  if (reciprocals != 0) {
-    const r = splat<T>(perRow);
-    for (let i: usize = 0; i < size; i += 16) {
-      const v = v128.mul<T>(v128.load(to + i), v128.load(reciprocals + i));
-      v128.store(to + i, v128.mul<T>(v, r));
-    }
-  }
-  if (method == Method.POWER) root<T>(to, size, job.p);
 }
 
 /** Pools outputs `[begin, end)` of the outer axis of plane `index`, with `c` as shift (f64 only). */
@@ -130,12 +150,19 @@ export function forward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64): 
     const result = take(3 * sumBytes);
     const count = outs * C;
     const size = <usize>count << alignof<T>();
+    const same = bytes == <i32>alignof<T>();
     for (let od = firstD; od < endD; od++) {
       for (let oh = firstH; oh < endH; oh++) {
         listWindow<T>(job, od, oh, true);
-        finish<T>(job, result, size, reciprocals, reciprocals != 0 ? rowReciprocal(job, od, oh) : 1);
-        const at = <usize>((od * H.out + oh) * W.out + o) * C;
-        storeRun<T>(job, result, y + (at << bytes), count);
+        const perRow = reciprocals != 0 ? rowReciprocal(job, od, oh) : 1;
+        const to = y + ((<usize>((od * H.out + oh) * W.out + o) * C) << bytes);
+        // Whole vectors go straight to the output where its type is the one computed in.
+        const whole = same ? size & ~15 : 0;
+        if (whole > 0) finishRow<T>(job, to, 0, whole, reciprocals, perRow);
+        if (whole < size) {
+          finishRow<T>(job, result - whole, whole, size, reciprocals, perRow);
+          storeRun<T>(job, result, to + whole, count - <i32>(whole >> alignof<T>()));
+        }
       }
     }
     resetScratch(scratch);

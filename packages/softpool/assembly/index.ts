@@ -95,6 +95,14 @@ function largestBeta(job: Job): f64 {
   return most;
 }
 
+/** How many windows cover an input, at most. */
+function covering(job: Job): f64 {
+  return <f64>reach(job.d) * reach(job.h) * reach(job.w);
+}
+function reach(axis: Axis): i32 {
+  return (axis.kernel + axis.stride - 1) / axis.stride;
+}
+
 /** How a task is computed: 1 in f32, 2 in f64, 3 window by window. */
 let middle: f64 = 0;
 function choose(job: Job, at: usize, count: i32, isBackward: bool): i32 {
@@ -118,7 +126,9 @@ function choose(job: Job, at: usize, count: i32, isBackward: bool): i32 {
   const beta = largestBeta(job);
   if (!(beta < Infinity)) return 3;
   const few = taps <= 512 && job.w.kernel <= 64;
-  if (!double && !job.variance && few && most <= 1000 && beta * most <= (isBackward ? 40 : 60)) return 1;
+  // A gradient is a difference of sums over the covering windows, each beta |x| times as large.
+  const bound: f64 = !isBackward ? 60 : covering(job) <= 4 ? 6 : 3;
+  if (!double && !job.variance && few && most <= 1000 && beta * most <= bound) return 1;
   if (job.zeroPadding) {
     low = min<f64>(low, 0);
     high = max<f64>(high, 0);

@@ -3,6 +3,7 @@
  * and H positions of the input (see block.ts), and the lists of rows that make up one window.
  */
 import { channelBytes, channels, joinRow, storedShift, sumBytes, take, transformRow } from "./block";
+import { canFuse, fuseRow } from "./fused";
 import { Axis, Job } from "./job";
 import { splat } from "./vector";
 
@@ -15,6 +16,8 @@ let tags: usize = 0;
 /** Where the sums stand in a row; 0 when the transformed elements are not kept. */
 export let sumsAt: usize = 0;
 let temporary: usize = 0;
+/** Rows of sums are computed in one pass from the input. */
+let fused: bool = false;
 /** The plane: its first element, elements of a row in bytes. */
 let plane: usize = 0;
 let lineBytes: usize = 0;
@@ -47,6 +50,7 @@ export function openRows(job: Job, base: usize, keep: bool): void {
   ring = take(rowBytes * count);
   tags = take(<usize>count << 2);
   memory.fill(tags, 0xff, <usize>count << 2);
+  fused = !keep && canFuse(job);
   if (!keep) temporary = take(channelBytes * channels);
   list = take(<usize>max(1, job.d.kernel * job.h.kernel) << 2);
 }
@@ -61,9 +65,13 @@ export function row<T>(job: Job, d: i32, h: i32, sums: bool): usize {
   const tag = d * job.h.size + h;
   const tagAt = tags + (<usize>slot << 2);
   if (load<i32>(tagAt) != tag) {
-    const transformed = sumsAt != 0 ? at : temporary;
-    transformRow<T>(job, plane + lineBytes * tag, transformed);
-    if (sums) joinRow<T>(job, transformed, at + sumsAt);
+    const source = plane + lineBytes * tag;
+    if (sizeof<T>() == 4 && fused) fuseRow(job, source, at);
+    else {
+      const transformed = sumsAt != 0 ? at : temporary;
+      transformRow<T>(job, source, transformed);
+      if (sums) joinRow<T>(job, transformed, at + sumsAt);
+    }
     store<i32>(tagAt, tag);
   }
   return at;
@@ -94,42 +102,55 @@ export function initial(perRow: f64): f64 {
   return padded == 0 ? 0 : perRow * padded;
 }
 
-/** The sum (or maximum) of `count` rows at bytes `[0, size)` behind `offset`, from `start`, to `to`. */
+/** The sum (or maximum) at byte `i` of `count` rows, of which the first three are r0 to r2. */
 // @ts-ignore: decorator
 @inline
-function join<T>(rows: usize, count: i32, offset: usize, size: usize, start: f64, to: usize, largest: bool): void {
-  const first = splat<T>(start);
-  const r0 = <usize>load<u32>(rows) + offset;
-  const r1 = count > 1 ? <usize>load<u32>(rows, 4) + offset : 0;
-  const r2 = count > 2 ? <usize>load<u32>(rows, 8) + offset : 0;
-  for (let i: usize = 0; i < size; i += 16) {
-    let v = first;
-    if (count > 0) {
-      const a = v128.load(r0 + i);
-      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
-    }
-    if (count > 1) {
-      const a = v128.load(r1 + i);
-      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
-    }
-    if (count > 2) {
-      const a = v128.load(r2 + i);
-      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
-    }
-    for (let r = 3; r < count; r++) {
-      const a = v128.load(<usize>load<u32>(rows + (<usize>r << 2)) + offset + i);
-      v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
-    }
-    v128.store(to + i, v);
+export function joined<T>(
+  rows: usize,
+  count: i32,
+  r0: usize,
+  r1: usize,
+  r2: usize,
+  offset: usize,
+  i: usize,
+  start: v128,
+  largest: bool,
+): v128 {
+  let v = start;
+  const at = offset + i;
+  if (count > 0) {
+    const a = v128.load(r0 + at);
+    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
   }
+  if (count > 1) {
+    const a = v128.load(r1 + at);
+    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+  }
+  if (count > 2) {
+    const a = v128.load(r2 + at);
+    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+  }
+  for (let r = 3; r < count; r++) {
+    const a = v128.load(<usize>load<u32>(rows + (<usize>r << 2)) + at);
+    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+  }
+  return v;
 }
 
-/** Sum of rows; see {@link join}. */
+/** Pointer `r` of a list of `count`, 0 beyond its end. */
+// @ts-ignore: decorator
+@inline
+export function listedRow(rows: usize, count: i32, r: i32): usize {
+  return r < count ? <usize>load<u32>(rows + (<usize>r << 2)) : 0;
+}
+
+/** The sum of `count` rows at bytes `[0, size)` behind `offset`, from `start`, to `to`. */
 export function addRows<T>(rows: usize, count: i32, offset: usize, size: usize, start: f64, to: usize): void {
-  join<T>(rows, count, offset, size, start, to, false);
-}
-
-/** Maximum of rows; see {@link join}. */
-export function maxRows<T>(rows: usize, count: i32, offset: usize, size: usize, start: f64, to: usize): void {
-  join<T>(rows, count, offset, size, start, to, true);
+  const first = splat<T>(start);
+  const r0 = listedRow(rows, count, 0);
+  const r1 = listedRow(rows, count, 1);
+  const r2 = listedRow(rows, count, 2);
+  for (let i: usize = 0; i < size; i += 16) {
+    v128.store(to + i, joined<T>(rows, count, r0, r1, r2, offset, i, first, false));
+  }
 }
