@@ -87,15 +87,20 @@ export function firstOutput(axis: Axis, w: i32): i32 {
   return max(0, min(axis.out - 1, min(firstCovering(axis, w), reach)));
 }
 
-function open<T>(job: Job): void {
+/** Sets the sizes of a row of A and B and returns its bytes. */
+function measure<T>(job: Job): usize {
   const W = job.w;
-  const D = job.d;
-  const H = job.h;
   const before = (((W.kernel - 1) * W.dilation) / W.stride) * job.inner;
   const after = max(before, ((width + W.stride - 1) / W.stride + 1 - outs) * job.inner);
   margin = <usize>before << alignof<T>();
   partBytes = roomFor<T>(before + outs * job.inner + after) + 16;
   rowBytes = 2 * partBytes;
+  return rowBytes;
+}
+
+function open<T>(job: Job): void {
+  const D = job.d;
+  const H = job.h;
   ringD = min(D.out, ((D.kernel - 1) * D.dilation) / D.stride + 1);
   ringH = job.allRows ? H.out : min(H.out, ((H.kernel - 1) * H.dilation) / H.stride + 1);
   const count = ringD * ringH;
@@ -356,7 +361,7 @@ export function backward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64):
     const scratch = take(0);
     const o = firstOutput(W, w0);
     setBlock<T>(job, o, max(1, endCovering(W, w1 - 1) - o), w1, index % job.channels);
-    openRows(job, x, true);
+    openRows<T>(job, x, true, measure<T>(job));
     open<T>(job);
     const reciprocals = divides(job) ? openReciprocals<T>(job) : 0;
     const table = take(<usize>W.kernel << 2);

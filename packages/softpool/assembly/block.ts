@@ -14,7 +14,7 @@
  *
  * The state is per thread: every thread has an instance of its own.
  */
-import { expScaled, K_F32, rateOf } from "./exp";
+import { constant, exp2, expScaled, K_F32, rateOf } from "./exp";
 import { pow } from "./imports";
 import { Job, Method } from "./job";
 import { lanes, loadLanes, loadOne, splat, storeLanes, storePart } from "./vector";
@@ -136,7 +136,7 @@ export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): v
 
 function padWeight<T>(): f64 {
   if (sizeof<T>() == 4) return K_F32;
-  return f64x2.extract_lane(expScaled<f64>(f64x2.splat(-shift), f64x2.splat(beta)), 0);
+  return f64x2.extract_lane(exp2(f64x2.splat(-shift), f64x2.splat(beta)), 0);
 }
 
 /** Loads the local columns of the row at `source` into the phases at `to`, converted to T. */
@@ -223,10 +223,16 @@ function fillPadding<T>(job: Job, to: usize, value: f64): void {
 function softTransform<T>(at: usize, size: usize, perElement: bool, variance: bool): void {
   const one = splat<T>(rateOf<T>(beta));
   const c = splat<T>(shift);
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
   for (let i: usize = 0; i < size; i += 16) {
     let x = v128.load(at + size + i);
     if (sizeof<T>() == 8) x = v128.sub<T>(x, c);
-    const e = expScaled<T>(x, perElement ? v128.load(rates + i) : one);
+    const e = expScaled<T>(x, perElement ? v128.load(rates + i) : one, k0, k1, k2, k3, k4, k5);
     v128.store(at + i, e);
     const xe = v128.mul<T>(x, e);
     v128.store(at + size + i, xe);

@@ -73,12 +73,12 @@ function finish<T>(
   const c = splat<T>(shift);
   const r = splat<T>(perRow);
   for (let i = begin; i < end; i += 16) {
-    let v = joined<T>(rows, count, r0, r1, r2, 0, i, first, kind == MAXIMUM);
+    let v = joined<T>(rows, count, r0, r1, r2, i, first, kind == MAXIMUM);
     if (kind == SOFT || kind == VARIANCE) {
-      const N = joined<T>(rows, count, r0, r1, r2, one, i, second, false);
+      const N = joined<T>(rows, count, r0, r1, r2, one + i, second, false);
       const y = v128.div<T>(N, v);
       if (kind == VARIANCE) {
-        const Q = joined<T>(rows, count, r0, r1, r2, 2 * one, i, third, false);
+        const Q = joined<T>(rows, count, r0, r1, r2, 2 * one + i, third, false);
         v = v128.sub<T>(v128.div<T>(Q, v), v128.mul<T>(y, y));
         // Rounding must not make a variance negative.
         v = v128.pmax<T>(v, splat<T>(0));
@@ -145,7 +145,7 @@ export function forward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64): 
   for (let o = job.outer == 2 ? begin : 0; o < endW; o += job.columns) {
     const scratch = take(0);
     setBlock<T>(job, o, min(job.columns, endW - o), 0, index % job.channels);
-    openRows(job, x, false);
+    openRows<T>(job, x, false, 0);
     const reciprocals = divides(job) ? openReciprocals<T>(job) : 0;
     const result = take(3 * sumBytes);
     const count = outs * C;

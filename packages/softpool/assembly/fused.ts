@@ -4,7 +4,7 @@
  * the output before it, so that its transformed value is carried over.
  */
 import { beta, direct, outs, pad0, pad1, rates, start, sumBytes } from "./block";
-import { expScaled, rateOf } from "./exp";
+import { constant, exp4, rateOf } from "./exp";
 import { Job, Method } from "./job";
 import { loadLanes, loadOne, splat } from "./vector";
 
@@ -41,12 +41,18 @@ function plainRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i3
   const e0 = splat<f32>(pad0);
   const x0 = splat<f32>(pad1);
   const to2 = to + sumBytes;
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
   let carry = e0;
   let carryX = x0;
   const tap1 = start + (kernel == 3 ? 1 : 0);
   if (kernel == 3 && start >= 0) {
     carryX = splat<f32>(loadOne<S>(source + (<usize>start << alignof<S>())));
-    carry = soft ? expScaled<f32>(carryX, rate) : carryX;
+    carry = soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
     carryX = f32x4.mul(carryX, carry);
   }
   for (let i = 0; i < outs; i += 4) {
@@ -59,8 +65,8 @@ function plainRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i3
     let evenX = even;
     let oddX = odd;
     if (soft) {
-      even = expScaled<f32>(even, rate);
-      odd = expScaled<f32>(odd, rate);
+      even = exp4(even, rate, k0, k1, k2, k3, k4, k5);
+      odd = exp4(odd, rate, k0, k1, k2, k3, k4, k5);
       evenX = f32x4.mul(evenX, even);
       oddX = f32x4.mul(oddX, odd);
     }
@@ -99,6 +105,12 @@ function channelsRow<S>(job: Job, source: usize, to: usize, method: i32, kernel:
   const e0 = splat<f32>(pad0);
   const x0 = splat<f32>(pad1);
   const step = <usize>C << alignof<S>();
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
   const tap1 = start + (kernel == 3 ? 1 : 0);
   for (let c = 0; c < C; c += 4) {
     let at = source + (<isize>tap1 * <isize>step) + (<usize>c << alignof<S>());
@@ -107,7 +119,7 @@ function channelsRow<S>(job: Job, source: usize, to: usize, method: i32, kernel:
     let carryX = x0;
     if (kernel == 3 && start >= 0) {
       carryX = loadLanes<S, f32>(at - step);
-      carry = soft ? expScaled<f32>(carryX, rate) : carryX;
+      carry = soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
       carryX = f32x4.mul(carryX, carry);
     }
     for (let i = 0, column = tap1; i < outs; i++, column += 2) {
@@ -117,12 +129,12 @@ function channelsRow<S>(job: Job, source: usize, to: usize, method: i32, kernel:
       let oddX = x0;
       if (<u32>column < <u32>W) {
         evenX = loadLanes<S, f32>(at);
-        even = soft ? expScaled<f32>(evenX, rate) : evenX;
+        even = soft ? exp4(evenX, rate, k0, k1, k2, k3, k4, k5) : evenX;
         evenX = f32x4.mul(evenX, even);
       }
       if (<u32>(column + 1) < <u32>W) {
         oddX = loadLanes<S, f32>(at + step);
-        odd = soft ? expScaled<f32>(oddX, rate) : oddX;
+        odd = soft ? exp4(oddX, rate, k0, k1, k2, k3, k4, k5) : oddX;
         oddX = f32x4.mul(oddX, odd);
       }
       let S0 = join(even, odd, method);

@@ -27,48 +27,79 @@ namespace Kernel {
   export const CAREFUL_BACKWARD = 7;
 }
 
-/** Smallest and largest value of a range, and whether one is NaN or infinite. */
+/** Largest magnitude of a range; infinite where a value is NaN or infinite. */
+function magnitude(job: Job, at: usize, count: i32): f64 {
+  if (job.dtype == 1) {
+    extremes(job, at, count);
+    return low - low == 0 && high - high == 0 ? max<f64>(abs(low), abs(high)) : Infinity;
+  }
+  // Bits without the sign order like magnitudes; NaN is above infinity.
+  const words = job.dtype == 0 ? count : count >> 1;
+  let a = i32x4.splat(0);
+  let b = a;
+  let i = 0;
+  if (job.dtype == 0) {
+    for (; i + 8 <= words; i += 8) {
+      const p = at + (<usize>i << 2);
+      a = i32x4.max_u(a, i32x4.shl(v128.load(p), 1));
+      b = i32x4.max_u(b, i32x4.shl(v128.load(p, 16), 1));
+    }
+    a = i32x4.max_u(a, b);
+    let most: u32 = 0;
+    for (; i < words; i++) most = max<u32>(most, load<u32>(at + (<usize>i << 2)) << 1);
+    most = max<u32>(most, <u32>i32x4.extract_lane(a, 0));
+    most = max<u32>(most, <u32>i32x4.extract_lane(a, 1));
+    most = max<u32>(most, <u32>i32x4.extract_lane(a, 2));
+    most = max<u32>(most, <u32>i32x4.extract_lane(a, 3));
+    return most >= 0xff000000 ? Infinity : <f64>reinterpret<f32>(most >> 1);
+  }
+  for (; i + 4 <= words; i += 4) a = i16x8.max_u(a, i16x8.shl(v128.load(at + (<usize>i << 2)), 1));
+  // Fold the lanes: halves of words, then words.
+  a = i32x4.max_u(i32x4.shr_u(a, 16), v128.and(a, i32x4.splat(0xffff)));
+  let most: u32 = <u32>i32x4.extract_lane(a, 0);
+  most = max<u32>(most, <u32>i32x4.extract_lane(a, 1));
+  most = max<u32>(most, <u32>i32x4.extract_lane(a, 2));
+  most = max<u32>(most, <u32>i32x4.extract_lane(a, 3));
+  for (let h = i << 1; h < count; h++) {
+    most = max<u32>(most, (<u32>load<u16>(at + (<usize>h << 1)) << 1) & 0xffff);
+  }
+  if (most >= 0xf800) return Infinity;
+  store<u16>(buffer, <u16>(most >> 1));
+  return loadOne<u16>(buffer);
+}
+
+/** Smallest and largest value of a range without infinities; NaN where one is NaN. */
 let low: f64 = 0;
 let high: f64 = 0;
-let special: bool = false;
 
 // @ts-ignore: decorator
 @inline
-function scanAs<S, T>(at: usize, count: i32): void {
-  const n = lanes<T>();
-  const first = loadOne<S>(at);
-  let least = splat<T>(first);
+function extremesAs<S>(at: usize, count: i32): void {
+  let least = splat<f64>(loadOne<S>(at));
   let most = least;
-  let zero = v128.sub<T>(least, least);
   let i = 0;
-  for (; i + n <= count; i += n) {
-    const v = loadLanes<S, T>(at + (<usize>i << alignof<S>()));
-    least = v128.pmin<T>(least, v);
-    most = v128.pmax<T>(most, v);
-    zero = v128.add<T>(zero, v128.sub<T>(v, v));
+  for (; i + 2 <= count; i += 2) {
+    const v = loadLanes<S, f64>(at + (<usize>i << alignof<S>()));
+    least = f64x2.min(least, v);
+    most = f64x2.max(most, v);
   }
-  special = v128.any_true(v128.ne<T>(zero, zero));
-  low = high = first;
-  for (let l: usize = 0; l < 16; l += sizeof<T>()) {
-    v128.store(changetype<usize>(buffer), least);
-    low = min<f64>(low, <f64>load<T>(changetype<usize>(buffer) + l));
-    v128.store(changetype<usize>(buffer), most);
-    high = max<f64>(high, <f64>load<T>(changetype<usize>(buffer) + l));
-  }
-  for (; i < count; i++) {
+  low = min<f64>(f64x2.extract_lane(least, 0), f64x2.extract_lane(least, 1));
+  high = max<f64>(f64x2.extract_lane(most, 0), f64x2.extract_lane(most, 1));
+  if (i < count) {
     const v = loadOne<S>(at + (<usize>i << alignof<S>()));
-    special = special || v - v != 0;
     low = min<f64>(low, v);
     high = max<f64>(high, v);
   }
 }
-let buffer: usize = 0;
 
-function scan(job: Job, at: usize, count: i32): void {
-  if (job.dtype == 0) scanAs<f32, f32>(at, count);
-  else if (job.dtype == 1) scanAs<f64, f64>(at, count);
-  else scanAs<u16, f32>(at, count);
+function extremes(job: Job, at: usize, count: i32): void {
+  if (job.dtype == 0) extremesAs<f32>(at, count);
+  else if (job.dtype == 1) extremesAs<f64>(at, count);
+  else extremesAs<u16>(at, count);
 }
+
+/** Scratch of a few bytes. */
+let buffer: usize = 0;
 
 /** The smallest magnitude above 0. */
 function smallest(job: Job, at: usize, count: i32): f64 {
@@ -109,10 +140,9 @@ function choose(job: Job, at: usize, count: i32, isBackward: bool): i32 {
   const method = job.method;
   middle = 0;
   if (method == Method.SUM) return 2;
-  scan(job, at, count);
   const double = job.dtype == 1;
-  if (special) return method == Method.AVERAGE && !double ? 2 : 3;
-  const most = max<f64>(abs(low), abs(high));
+  const most = magnitude(job, at, count);
+  if (most == Infinity) return method == Method.AVERAGE && !double ? 2 : 3;
   const taps = <f64>job.d.kernel * job.h.kernel * job.w.kernel;
   if (method == Method.MAXIMUM) return double ? 2 : 1;
   if (method == Method.AVERAGE) {
@@ -129,6 +159,7 @@ function choose(job: Job, at: usize, count: i32, isBackward: bool): i32 {
   // A gradient is a difference of sums over the covering windows, each beta |x| times as large.
   const bound: f64 = !isBackward ? 60 : covering(job) <= 4 ? 6 : 3;
   if (!double && !job.variance && few && most <= 1000 && beta * most <= bound) return 1;
+  extremes(job, at, count);
   if (job.zeroPadding) {
     low = min<f64>(low, 0);
     high = max<f64>(high, 0);
@@ -179,14 +210,17 @@ function runTask(job: Job, task: i32): void {
   const plane = <usize>index * job.d.size * job.h.size * job.w.size * job.inner;
   const at = job.x + ((plane + <usize>(first * each)) << storedShift(job));
 
-  const how = choose(job, at, (last - first) * each, isBackward);
-  if (kernel == Kernel.WHOLE_FORWARD || kernel == Kernel.WHOLE_BACKWARD) {
+  const count = (last - first) * each;
+  const isWhole = kernel == Kernel.WHOLE_FORWARD || kernel == Kernel.WHOLE_BACKWARD;
+  let how = isWhole ? 3 : choose(job, at, count, isBackward);
+  if (isWhole && largestBeta(job) < Infinity) {
     // Relative to the plane's dominant value, so that any finite range is computed at once.
+    extremes(job, at, count);
     const range = high - low;
-    if (special || !(range < Infinity) || !(largestBeta(job) < Infinity)) {
-      if (isBackward) backwardCareful(job, index, begin, end);
-      else forwardCareful(job, index, begin, end);
-    } else if (job.dtype == 1) {
+    if (range - range == 0) how = job.dtype == 1 ? 2 : 1;
+  }
+  if (isWhole && how < 3) {
+    if (how == 2) {
       if (isBackward) backwardWhole<f64>(job, index, low, high);
       else forwardWhole<f64>(job, index, low, high);
     } else if (isBackward) backwardWhole<f32>(job, index, low, high);

@@ -138,7 +138,7 @@ export function backwardMaximum<T>(job: Job, index: i32, begin: i32, end: i32): 
     const scratch = take(0);
     const o = firstOutput(W, w0);
     setBlock<T>(job, o, max(1, endCovering(W, w1 - 1) - o), w1, 0);
-    openRows(job, job.x + inside, true);
+    openRows<T>(job, job.x + inside, true, 0);
     open<T>(job);
     const gradient = take(channelBytes);
     for (let d = firstD; d < endD; d++) {

@@ -9,7 +9,7 @@
  */
 import { resetScratch, storedShift, take } from "./block";
 import { backwardCareful, forwardCareful } from "./careful";
-import { expScaled, K_F32, rateOf } from "./exp";
+import { constant, exp4, rateOf } from "./exp";
 import { Job, Method } from "./job";
 import { narrowRow, storePart, widenRow } from "./vector";
 
@@ -18,7 +18,7 @@ let sign: v128 = i32x4.splat(0);
 let rate: v128 = i32x4.splat(0);
 let least: v128 = i32x4.splat(0);
 let weight: v128 = i32x4.splat(0);
-/** Not finite where any value of the row was not. */
+/** See {@link suspect}. */
 let check: v128 = i32x4.splat(0);
 /** What the touches read, kept so that they are not removed. */
 let touched: i32 = 0;
@@ -40,7 +40,10 @@ function bounded(x: v128, m: v128, bound: v128): v128 {
 /** SoftPool of four taps. */
 // @ts-ignore: decorator
 @inline
-function soft4(a: v128, b: v128, c: v128, d: v128, r: v128, bound: v128): v128 {
+function soft4(
+  a: v128, b: v128, c: v128, d: v128, r: v128, bound: v128,
+  k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
+): v128 {
   const high1 = f32x4.pmax(a, b);
   const low1 = f32x4.pmin(b, a);
   const high2 = f32x4.pmax(c, d);
@@ -50,10 +53,10 @@ function soft4(a: v128, b: v128, c: v128, d: v128, r: v128, bound: v128): v128 {
   const d1 = bounded(low1, m, bound);
   const d2 = bounded(low2, m, bound);
   const d3 = bounded(low3, m, bound);
-  const e1 = expScaled<f32>(d1, r);
-  const e2 = expScaled<f32>(d2, r);
-  const e3 = expScaled<f32>(d3, r);
-  const S = f32x4.add(f32x4.add(e1, e2), f32x4.add(e3, f32x4.splat(K_F32)));
+  const e1 = exp4(d1, r, k0, k1, k2, k3, k4, k5);
+  const e2 = exp4(d2, r, k0, k1, k2, k3, k4, k5);
+  const e3 = exp4(d3, r, k0, k1, k2, k3, k4, k5);
+  const S = f32x4.add(f32x4.add(e1, e2), f32x4.add(e3, k5));
   const T = f32x4.add(f32x4.add(f32x4.mul(d1, e1), f32x4.mul(d2, e2)), f32x4.mul(d3, e3));
   return f32x4.add(m, f32x4.div(T, S));
 }
@@ -72,12 +75,33 @@ function odd(p: usize): v128 {
 /** One result vector. Taps a, b lie in the first row, c, d in the second. */
 // @ts-ignore: decorator
 @inline
-function pool4(a: v128, b: v128, c: v128, d: v128, method: i32, s: v128, r: v128, bound: v128): v128 {
-  if (method == Method.SOFT) return soft4(a, b, c, d, r, bound);
+function pool4(
+  a: v128, b: v128, c: v128, d: v128, method: i32, negative: bool, s: v128, r: v128, bound: v128,
+  k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
+): v128 {
+  if (method == Method.SOFT) {
+    if (!negative) return soft4(a, b, c, d, r, bound, k0, k1, k2, k3, k4, k5);
+    const flipped = soft4(
+      v128.xor(a, s), v128.xor(b, s), v128.xor(c, s), v128.xor(d, s), r, bound,
+      k0, k1, k2, k3, k4, k5,
+    );
+    return v128.xor(flipped, s);
+  }
   if (method == Method.AVERAGE) {
     return f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.splat(0.25));
   }
   return f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+}
+
+/**
+ * The largest magnitude so far as bits without sign, shifted left by one: at least 0xff000000 where a
+ * tap or the result was not finite. Maxima drop a NaN: there, look at the sum.
+ */
+// @ts-ignore: decorator
+@inline
+function suspect(bad: v128, a: v128, b: v128, c: v128, d: v128, y: v128, method: i32): v128 {
+  const v = method == Method.MAXIMUM ? f32x4.add(f32x4.add(a, b), f32x4.add(c, d)) : y;
+  return i32x4.max_u(bad, i32x4.shl(v, 1));
 }
 
 /** One row of `n` outputs. `step` is the distance of the taps of a row: 4 bytes, or C elements. */
@@ -95,56 +119,72 @@ function forwardRow(
   const s = sign;
   const r = rate;
   const bound = least;
-  let bad = f32x4.splat(0);
-  const zero = f32x4.splat(0);
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
+  let bad = i32x4.splat(0);
+  // Two vectors at once, all loads first: the exponentials of one hide the latency of the other.
+  const step: usize = C == 1 ? 0 : <usize>C << 2;
   if (C == 1) {
     let i = 0;
+    for (; i + 8 <= columns; i += 8) {
+      const at = <usize>i << 3;
+      const a = even(first + at);
+      const b = odd(first + at);
+      const c = even(second + at);
+      const d = odd(second + at);
+      const a2 = even(first + at + 32);
+      const b2 = odd(first + at + 32);
+      const c2 = even(second + at + 32);
+      const d2 = odd(second + at + 32);
+      const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
+      const y2 = pool4(a2, b2, c2, d2, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
+      bad = suspect(bad, a, b, c, d, y, method);
+      bad = suspect(bad, a2, b2, c2, d2, y2, method);
+      v128.store(to + (<usize>i << 2), y);
+      v128.store(to + (<usize>i << 2), y2, 16);
+    }
     for (; i < columns; i += 4) {
       const at = <usize>i << 3;
-      let a = even(first + at);
-      let b = odd(first + at);
-      let c = even(second + at);
-      let d = odd(second + at);
-      // Maxima drop a NaN or keep an infinity: look at the sum instead.
-      if (method == Method.MAXIMUM) {
-        bad = f32x4.add(bad, f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), zero));
-      }
-      if (negative) {
-        a = v128.xor(a, s);
-        b = v128.xor(b, s);
-        c = v128.xor(c, s);
-        d = v128.xor(d, s);
-      }
-      let y = pool4(a, b, c, d, method, s, r, bound);
-      if (method != Method.MAXIMUM) bad = f32x4.add(bad, f32x4.mul(y, zero));
-      if (negative) y = v128.xor(y, s);
-      if (i + 4 > columns) {
-        storePart<f32, f32>(to + (<usize>i << 2), y, columns - i);
-        // Lanes beyond the row are not ours to judge.
-        break;
-      }
-      v128.store(to + (<usize>i << 2), y);
+      const a = even(first + at);
+      const b = odd(first + at);
+      const c = even(second + at);
+      const d = odd(second + at);
+      const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
+      // Lanes beyond the row may raise a false alarm: the careful kernel is right all the same.
+      bad = suspect(bad, a, b, c, d, y, method);
+      if (i + 4 > columns) storePart<f32, f32>(to + (<usize>i << 2), y, columns - i);
+      else v128.store(to + (<usize>i << 2), y);
     }
   } else {
-    const step = <usize>C << 2;
     for (let o = 0; o < columns; o++) {
-      for (let i: usize = 0; i < step; i += 16) {
-        let a = v128.load(first + i);
-        let b = v128.load(first + step + i);
-        let c = v128.load(second + i);
-        let d = v128.load(second + step + i);
-        if (method == Method.MAXIMUM) {
-          bad = f32x4.add(bad, f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), zero));
-        }
-        if (negative) {
-          a = v128.xor(a, s);
-          b = v128.xor(b, s);
-          c = v128.xor(c, s);
-          d = v128.xor(d, s);
-        }
-        let y = pool4(a, b, c, d, method, s, r, bound);
-        if (method != Method.MAXIMUM) bad = f32x4.add(bad, f32x4.mul(y, zero));
-        if (negative) y = v128.xor(y, s);
+      let i: usize = 0;
+      for (; i + 32 <= step; i += 32) {
+        const a = v128.load(first + i);
+        const b = v128.load(first + step + i);
+        const c = v128.load(second + i);
+        const d = v128.load(second + step + i);
+        const a2 = v128.load(first + i, 16);
+        const b2 = v128.load(first + step + i, 16);
+        const c2 = v128.load(second + i, 16);
+        const d2 = v128.load(second + step + i, 16);
+        const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
+        const y2 = pool4(a2, b2, c2, d2, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
+        bad = suspect(bad, a, b, c, d, y, method);
+        bad = suspect(bad, a2, b2, c2, d2, y2, method);
+        v128.store(to + i, y);
+        v128.store(to + i, y2, 16);
+      }
+      if (i < step) {
+        const a = v128.load(first + i);
+        const b = v128.load(first + step + i);
+        const c = v128.load(second + i);
+        const d = v128.load(second + step + i);
+        const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
+        bad = suspect(bad, a, b, c, d, y, method);
         v128.store(to + i, y);
       }
       first += 2 * step;
@@ -152,7 +192,7 @@ function forwardRow(
       to += step;
     }
   }
-  check = f32x4.add(check, bad);
+  check = i32x4.max_u(check, bad);
 }
 
 function softRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
@@ -170,8 +210,8 @@ function maximumRow(first: usize, second: usize, to: usize, columns: i32, C: i32
 
 /** Whether a value of the row was not finite; starts the next row. */
 function suspicious(): bool {
-  const bad = v128.any_true(f32x4.ne(check, check));
-  check = f32x4.splat(0);
+  const bad = v128.any_true(i32x4.ge_u(check, i32x4.splat(<i32>0xff000000)));
+  check = i32x4.splat(0);
   return bad;
 }
 
@@ -197,13 +237,12 @@ export function forwardPair(job: Job, index: i32, begin: i32, end: i32): void {
   const result = half ? take((<usize>outLine << 2) + 32) : 0;
   const beta = load<f64>(job.betas + (job.oneBeta ? 0 : <usize>(index % job.channels) << 3));
   setBeta(beta, 0);
-  check = f32x4.splat(0);
+  check = i32x4.splat(0);
   for (let o = begin; o < end; o++) {
     let first = x + (<usize>(2 * o * line) << bytes);
     let second = first + (<usize>line << bytes);
     const to = y + (<usize>(o * outLine) << bytes);
-    touch(first, <usize>used << bytes);
-    touch(second, <usize>used << bytes);
+    touch(first, <usize>(2 * line) << bytes);
     if (half) {
       widenRow(first, wide, used);
       widenRow(second, wide + (<usize>used << 2), used);
@@ -240,11 +279,16 @@ function differentiate4(
   r: v128,
   bound: v128,
   factor: v128,
+  k0: v128,
+  k1: v128,
+  k2: v128,
+  k3: v128,
+  k4: v128,
+  k5: v128,
 ): v128 {
-  const zero = f32x4.splat(0);
   if (method == Method.AVERAGE) {
     ga = f32x4.mul(g, f32x4.splat(0.25));
-    return zero;
+    return i32x4.splat(0);
   }
   if (method == Method.MAXIMUM) {
     const m = f32x4.pmax(f32x4.pmax(a0, b0), f32x4.pmax(c0, d0));
@@ -256,7 +300,7 @@ function differentiate4(
     const ab = v128.or(isA, isB);
     gc = v128.and(g, v128.andnot(isC, ab));
     gd = v128.andnot(g, v128.or(ab, isC));
-    return f32x4.mul(f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0)), zero);
+    return f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0));
   }
   const a = v128.xor(a0, s);
   const b = v128.xor(b0, s);
@@ -267,10 +311,10 @@ function differentiate4(
   const db = bounded(b, m, bound);
   const dc = bounded(c, m, bound);
   const dd = bounded(d, m, bound);
-  const ea = expScaled<f32>(da, r);
-  const eb = expScaled<f32>(db, r);
-  const ec = expScaled<f32>(dc, r);
-  const ed = expScaled<f32>(dd, r);
+  const ea = exp4(da, r, k0, k1, k2, k3, k4, k5);
+  const eb = exp4(db, r, k0, k1, k2, k3, k4, k5);
+  const ec = exp4(dc, r, k0, k1, k2, k3, k4, k5);
+  const ed = exp4(dd, r, k0, k1, k2, k3, k4, k5);
   const S = f32x4.add(f32x4.add(ea, eb), f32x4.add(ec, ed));
   const T = f32x4.add(
     f32x4.add(f32x4.mul(da, ea), f32x4.mul(db, eb)),
@@ -284,7 +328,7 @@ function differentiate4(
   gb = f32x4.mul(f32x4.mul(eb, scale), f32x4.add(base, f32x4.mul(factor, db)));
   gc = f32x4.mul(f32x4.mul(ec, scale), f32x4.add(base, f32x4.mul(factor, dc)));
   gd = f32x4.mul(f32x4.mul(ed, scale), f32x4.add(base, f32x4.mul(factor, dd)));
-  return f32x4.mul(f32x4.add(T, m), zero);
+  return f32x4.add(T, m);
 }
 
 // @ts-ignore: decorator
@@ -319,8 +363,14 @@ function backwardRow(
   const s = sign;
   const r = rate;
   const bound = least;
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
   const factor = weight;
-  let bad = f32x4.splat(0);
+  let bad = i32x4.splat(0);
   if (C == 1) {
     for (let i = 0; i < columns; i += 4) {
       const at = <usize>i << 3;
@@ -329,8 +379,8 @@ function backwardRow(
       const c = even(second + at);
       const d = odd(second + at);
       const gv = v128.load(g + (<usize>i << 2));
-      const flag = differentiate4(a, b, c, d, gv, method, s, r, bound, factor);
-      bad = f32x4.add(bad, flag);
+      const flag = differentiate4(a, b, c, d, gv, method, s, r, bound, factor, k0, k1, k2, k3, k4, k5);
+      bad = i32x4.max_u(bad, i32x4.shl(flag, 1));
       const left = columns - i;
       if (method == Method.AVERAGE) {
         storePair(to1 + at, ga, ga, left);
@@ -348,8 +398,8 @@ function backwardRow(
         const b = v128.load(first + step + i);
         const c = v128.load(second + i);
         const d = v128.load(second + step + i);
-        const flag = differentiate4(a, b, c, d, v128.load(g + i), method, s, r, bound, factor);
-        bad = f32x4.add(bad, flag);
+        const flag = differentiate4(a, b, c, d, v128.load(g + i), method, s, r, bound, factor, k0, k1, k2, k3, k4, k5);
+        bad = i32x4.max_u(bad, i32x4.shl(flag, 1));
         const average = method == Method.AVERAGE;
         v128.store(to1 + i, ga);
         v128.store(to1 + step + i, average ? ga : gb);
@@ -363,7 +413,7 @@ function backwardRow(
       g += step;
     }
   }
-  check = f32x4.add(check, bad);
+  check = i32x4.max_u(check, bad);
 }
 
 function softSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
@@ -393,7 +443,7 @@ export function backwardPair(job: Job, index: i32, begin: i32, end: i32): void {
   const wide = half ? take(5 * room) : 0;
   const beta = load<f64>(job.betas + (job.oneBeta ? 0 : <usize>(index % job.channels) << 3));
   setBeta(beta, job.weightsOnly);
-  check = f32x4.splat(0);
+  check = i32x4.splat(0);
   const last = min(end, 2 * job.h.out);
   for (let h = begin; h < last; h += 2) {
     let first = x + (<usize>(h * line) << bytes);
@@ -403,8 +453,7 @@ export function backwardPair(job: Job, index: i32, begin: i32, end: i32): void {
     let to2 = to1 + (<usize>line << bytes);
     const end1 = to1;
     const end2 = to2;
-    touch(first, <usize>used << bytes);
-    touch(second, <usize>used << bytes);
+    touch(first, <usize>(2 * line) << bytes);
     if (half) {
       widenRow(first, wide, used);
       widenRow(second, wide + room, used);

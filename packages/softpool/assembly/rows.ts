@@ -4,7 +4,7 @@
  */
 import { channelBytes, channels, joinRow, storedShift, sumBytes, take, transformRow } from "./block";
 import { canFuse, fuseRow } from "./fused";
-import { Axis, Job } from "./job";
+import { Axis, Job, Method } from "./job";
 import { splat } from "./vector";
 
 /** Ring of rows: base, bytes of a row, rows per D position, D positions, and a tag per row. */
@@ -16,6 +16,8 @@ let tags: usize = 0;
 /** Where the sums stand in a row; 0 when the transformed elements are not kept. */
 export let sumsAt: usize = 0;
 let temporary: usize = 0;
+/** A row of neutral elements: zeros, or -Infinity for the maximum. */
+let neutral: usize = 0;
 /** Rows of sums are computed in one pass from the input. */
 let fused: bool = false;
 /** The plane: its first element, elements of a row in bytes. */
@@ -34,12 +36,21 @@ function span(axis: Axis, extra: i32): i32 {
   return (axis.kernel - 1) * axis.dilation + 1 + extra;
 }
 
+function takeNeutral<T>(job: Job, bytes: usize): usize {
+  const at = take(bytes);
+  if (job.method == Method.MAXIMUM) {
+    for (let i: usize = 0; i < bytes; i += 16) v128.store(at + i, splat<T>(-Infinity));
+  } else memory.fill(at, 0, bytes);
+  return at;
+}
+
 /**
  * Empties the ring for a block.
  * @param base first element of the plane
  * @param keep keep the transformed elements too (for a backward)
+ * @param extra bytes of the longest row that is summed besides
  */
-export function openRows(job: Job, base: usize, keep: bool): void {
+export function openRows<T>(job: Job, base: usize, keep: bool, extra: usize): void {
   plane = base;
   lineBytes = <usize>(job.w.size * job.inner) << storedShift(job);
   ringD = min(job.d.size, span(job.d, keep ? job.d.stride - 1 : 0));
@@ -50,6 +61,7 @@ export function openRows(job: Job, base: usize, keep: bool): void {
   ring = take(rowBytes * count);
   tags = take(<usize>count << 2);
   memory.fill(tags, 0xff, <usize>count << 2);
+  neutral = takeNeutral<T>(job, max(rowBytes, extra));
   fused = !keep && canFuse(job);
   if (!keep) temporary = take(channelBytes * channels);
   list = take(<usize>max(1, job.d.kernel * job.h.kernel) << 2);
@@ -111,37 +123,28 @@ export function joined<T>(
   r0: usize,
   r1: usize,
   r2: usize,
-  offset: usize,
-  i: usize,
+  at: usize,
   start: v128,
   largest: bool,
 ): v128 {
+  const a = v128.load(r0 + at);
+  const b = v128.load(r1 + at);
+  const c = v128.load(r2 + at);
   let v = start;
-  const at = offset + i;
-  if (count > 0) {
-    const a = v128.load(r0 + at);
-    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
-  }
-  if (count > 1) {
-    const a = v128.load(r1 + at);
-    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
-  }
-  if (count > 2) {
-    const a = v128.load(r2 + at);
-    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
-  }
+  if (largest) v = v128.pmax<T>(v128.pmax<T>(v, a), v128.pmax<T>(b, c));
+  else v = v128.add<T>(v128.add<T>(v, a), v128.add<T>(b, c));
   for (let r = 3; r < count; r++) {
-    const a = v128.load(<usize>load<u32>(rows + (<usize>r << 2)) + at);
-    v = largest ? v128.pmax<T>(v, a) : v128.add<T>(v, a);
+    const d = v128.load(<usize>load<u32>(rows + (<usize>r << 2)) + at);
+    v = largest ? v128.pmax<T>(v, d) : v128.add<T>(v, d);
   }
   return v;
 }
 
-/** Pointer `r` of a list of `count`, 0 beyond its end. */
+/** Pointer `r` of a list of `count`; beyond its end, of a row that changes no sum and no maximum. */
 // @ts-ignore: decorator
 @inline
 export function listedRow(rows: usize, count: i32, r: i32): usize {
-  return r < count ? <usize>load<u32>(rows + (<usize>r << 2)) : 0;
+  return r < count ? <usize>load<u32>(rows + (<usize>r << 2)) : neutral;
 }
 
 /** The sum of `count` rows at bytes `[0, size)` behind `offset`, from `start`, to `to`. */
@@ -151,6 +154,6 @@ export function addRows<T>(rows: usize, count: i32, offset: usize, size: usize, 
   const r1 = listedRow(rows, count, 1);
   const r2 = listedRow(rows, count, 2);
   for (let i: usize = 0; i < size; i += 16) {
-    v128.store(to + i, joined<T>(rows, count, r0, r1, r2, offset, i, first, false));
+    v128.store(to + i, joined<T>(rows, count, r0, r1, r2, offset + i, first, false));
   }
 }

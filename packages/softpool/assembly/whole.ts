@@ -7,7 +7,7 @@
  * Deviations are bounded so that beta d >= -80 (f32) or -700 (f64): what lies below has no weight.
  */
 import { loadRun, resetScratch, storedShift, storeRun, take } from "./block";
-import { expScaled, rateOf } from "./exp";
+import { constant, expScaled, rateOf } from "./exp";
 import { Job } from "./job";
 import { lanes, loadOne, splat, storeOne } from "./vector";
 
@@ -35,7 +35,7 @@ function bounded<T>(x: v128, m: v128, limit: v128, up: bool): v128 {
 // @ts-ignore: decorator
 @inline
 function limitOf<T>(beta: f64): f64 {
-  const bound = -(sizeof<T>() == 4 ? 80.0 : 700.0) / beta;
+  const bound = beta == 0 ? -Infinity : -(sizeof<T>() == 4 ? 80.0 : 700.0) / beta;
   const most = sizeof<T>() == 4 ? <f64>f32.MAX_VALUE : f64.MAX_VALUE;
   return max(-most, min(most, bound));
 }
@@ -47,12 +47,18 @@ function chunkSums<T>(at: usize, count: i32, m: f64, beta: f64, up: bool): void 
   const mv = splat<T>(m);
   const limit = splat<T>(limitOf<T>(beta));
   const rate = splat<T>(rateOf<T>(beta));
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
   let s = splat<T>(0);
   let t = splat<T>(0);
   let i = 0;
   for (; i + n <= count; i += n) {
     const d = bounded<T>(v128.load(at + (<usize>i << alignof<T>())), mv, limit, up);
-    const e = expScaled<T>(d, rate);
+    const e = expScaled<T>(d, rate, k0, k1, k2, k3, k4, k5);
     s = v128.add<T>(s, e);
     t = v128.add<T>(t, v128.mul<T>(d, e));
   }
@@ -60,7 +66,7 @@ function chunkSums<T>(at: usize, count: i32, m: f64, beta: f64, up: bool): void 
   N += total<T>(t);
   for (; i < count; i++) {
     const d = bounded<T>(splat<T>(<f64>load<T>(at + (<usize>i << alignof<T>()))), mv, limit, up);
-    const e = expScaled<T>(d, rate);
+    const e = expScaled<T>(d, rate, k0, k1, k2, k3, k4, k5);
     const one = sizeof<T>() == 4 ? <f64>f32x4.extract_lane(e, 0) : f64x2.extract_lane(e, 0);
     const dev = sizeof<T>() == 4 ? <f64>f32x4.extract_lane(d, 0) : f64x2.extract_lane(d, 0);
     S += one;
@@ -74,7 +80,7 @@ function planeSums<T>(job: Job, x: usize, count: i32, m: f64, beta: f64, buffer:
   for (let i = 0; i < count; i += CHUNK) {
     const n = min(CHUNK, count - i);
     loadRun<T>(job, x + (<usize>i << storedShift(job)), buffer, n);
-    if (beta > 0) chunkSums<T>(buffer, n, m, beta, true);
+    if (beta >= 0) chunkSums<T>(buffer, n, m, beta, true);
     else chunkSums<T>(buffer, n, m, beta, false);
   }
 }
@@ -86,7 +92,7 @@ export function forwardWhole<T>(job: Job, index: i32, low: f64, high: f64): void
   const scratch = take(0);
   const buffer = take(<usize>(CHUNK + 16) << alignof<T>());
   const beta = load<f64>(job.betas + (job.oneBeta ? 0 : <usize>(index % job.channels) << 3));
-  const m = beta > 0 ? high : low;
+  const m = beta >= 0 ? high : low;
   planeSums<T>(job, job.x + ((<usize>index * count) << bytes), count, m, beta, buffer);
   const to = job.y + (<usize>index << bytes);
   const y = m + N / S;
@@ -111,13 +117,19 @@ function chunkGradient<T>(
   const mv = splat<T>(m);
   const limit = splat<T>(limitOf<T>(beta));
   const rate = splat<T>(rateOf<T>(beta));
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
   const f = splat<T>(factor);
   const b = splat<T>(weightsOnly ? 0 : beta);
   const D = splat<T>(delta);
   const one = splat<T>(1);
   for (let i: usize = 0; i < <usize>count << alignof<T>(); i += 16) {
     const d = bounded<T>(v128.load(at + i), mv, limit, up);
-    const w = v128.mul<T>(expScaled<T>(d, rate), f);
+    const w = v128.mul<T>(expScaled<T>(d, rate, k0, k1, k2, k3, k4, k5), f);
     v128.store(at + i, v128.mul<T>(w, v128.add<T>(one, v128.mul<T>(b, v128.sub<T>(d, D)))));
   }
 }
@@ -129,7 +141,7 @@ export function backwardWhole<T>(job: Job, index: i32, low: f64, high: f64): voi
   const scratch = take(0);
   const buffer = take(<usize>(CHUNK + 16) << alignof<T>());
   const beta = load<f64>(job.betas + (job.oneBeta ? 0 : <usize>(index % job.channels) << 3));
-  const m = beta > 0 ? high : low;
+  const m = beta >= 0 ? high : low;
   const inside = (<usize>index * count) << bytes;
   planeSums<T>(job, job.x + inside, count, m, beta, buffer);
   const from = job.y + (<usize>index << bytes);
@@ -140,7 +152,7 @@ export function backwardWhole<T>(job: Job, index: i32, low: f64, high: f64): voi
     const n = min(CHUNK, count - i);
     const at = inside + (<usize>i << bytes);
     loadRun<T>(job, job.x + at, buffer, n);
-    if (beta > 0) chunkGradient<T>(buffer, n, m, beta, factor, delta, job.weightsOnly, true);
+    if (beta >= 0) chunkGradient<T>(buffer, n, m, beta, factor, delta, job.weightsOnly, true);
     else chunkGradient<T>(buffer, n, m, beta, factor, delta, job.weightsOnly, false);
     storeRun<T>(job, buffer, job.gx + at, n);
   }
