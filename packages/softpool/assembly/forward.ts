@@ -13,6 +13,7 @@ import {
   take,
 } from "./block";
 import { pow } from "./imports";
+import { canFuseWindow, fuseRow, fuseWindow } from "./fused";
 import { Job, Method } from "./job";
 import { initial, joined, list, listed, listedRow, listWindow, openRows, padded } from "./rows";
 import { splat } from "./vector";
@@ -127,6 +128,54 @@ function root<T>(at: usize, size: usize, p: f64): void {
   }
 }
 
+/** Windows of 3x3 with stride 2 in f32, C = 1: rows of results `[begin, end)` of a block. */
+function windows(
+  job: Job,
+  x: usize,
+  y: usize,
+  begin: i32,
+  end: i32,
+  o: i32,
+  reciprocals: usize,
+  result: usize,
+): void {
+  const H = job.h;
+  const bytes = storedShift(job);
+  const line = <usize>job.w.size << bytes;
+  const above = take(2 * sumBytes);
+  let shared = -2;
+  for (let oh = begin; oh < end; oh++) {
+    const h = oh * H.stride - H.pad;
+    const to = y + (<usize>(oh * job.w.out + o) << bytes);
+    if (h != shared) {
+      if (<u32>h < <u32>H.size) fuseRow(job, x + line * h, above);
+      else padRow(job, above);
+    }
+    const target = bytes == 2 ? to : result;
+    const perRow = reciprocals != 0 ? rowReciprocal(job, 0, oh) : 1;
+    if (h + 2 < H.size) {
+      fuseWindow(job, x + line * (h + 1), x + line * (h + 2), above, target, reciprocals, perRow);
+      shared = h + 2;
+    } else {
+      listWindow<f32>(job, 0, oh, true);
+      finishRow<f32>(job, result, 0, <usize>outs << 2, reciprocals, perRow);
+      shared = -2;
+      storeRun<f32>(job, result, to, outs);
+      continue;
+    }
+    if (bytes != 2) storeRun<f32>(job, result, to, outs);
+  }
+}
+
+/** The sums of a row of padded taps. */
+function padRow(job: Job, at: usize): void {
+  const one = <f32>(job.method == Method.MAXIMUM ? paddedRow(job, 0) / job.w.kernel : paddedRow(job, 0));
+  for (let i: usize = 0; i < sumBytes; i += 16) {
+    v128.store(at + i, f32x4.splat(job.zeroPadding || job.method == Method.MAXIMUM ? one : 0));
+    v128.store(at + sumBytes + i, f32x4.splat(0));
+  }
+}
+
 /** Pools outputs `[begin, end)` of the outer axis of plane `index`, with `c` as shift (f64 only). */
 export function forward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64): void {
   const D = job.d;
@@ -151,6 +200,11 @@ export function forward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64): 
     const count = outs * C;
     const size = <usize>count << alignof<T>();
     const same = bytes == <i32>alignof<T>();
+    if (sizeof<T>() == 4 && canFuseWindow(job)) {
+      windows(job, x, y, firstH, endH, o, reciprocals, result);
+      resetScratch(scratch);
+      continue;
+    }
     for (let od = firstD; od < endD; od++) {
       for (let oh = firstH; oh < endH; oh++) {
         listWindow<T>(job, od, oh, true);

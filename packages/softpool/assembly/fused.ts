@@ -3,17 +3,18 @@
  * the sums is written. Column `start` + 2 i is tap 0 of local output i, and with 3 taps also tap 2 of
  * the output before it, so that its transformed value is carried over.
  */
-import { beta, direct, outs, pad0, pad1, rates, start, sumBytes } from "./block";
+import { beta, outs, pad0, pad1, start, sumBytes } from "./block";
 import { constant, exp4, rateOf } from "./exp";
 import { Job, Method } from "./job";
-import { loadLanes, loadOne, splat } from "./vector";
+import { loadLanes, loadOne, splat, storePart } from "./vector";
 
 /** Whether {@link fuseRow} serves the current block. */
 export function canFuse(job: Job): bool {
   const W = job.w;
   const method = job.method;
-  if (W.stride != 2 || W.dilation != 1 || (W.kernel | 1) != 3 || rates != 0) return false;
-  if (job.inner != 1 && !direct) return false;
+  if (W.stride != 2 || W.dilation != 1 || (W.kernel | 1) != 3) return false;
+  // Channels last: whole vectors and one beta for all.
+  if (job.inner != 1 && (job.inner % 4 != 0 || !job.oneBeta)) return false;
   if (method == Method.SOFT) return !job.variance;
   return method == Method.AVERAGE || (method == Method.MAXIMUM && !job.negate);
 }
@@ -24,11 +25,45 @@ function join(a: v128, b: v128, method: i32): v128 {
   return method == Method.MAXIMUM ? f32x4.pmax(a, b) : f32x4.add(a, b);
 }
 
-/** Lane numbers doubled: columns of even elements. */
+/** The largest magnitude read so far, as bits shifted left by one. */
+let most: v128 = i32x4.splat(0);
+
+/** Starts the record of magnitudes. */
+export function resetMagnitude(): void {
+  most = i32x4.splat(0);
+}
+
+/** The largest magnitude read since, infinite where a value was NaN or infinite. */
+export function recordedMagnitude(): f64 {
+  let m: u32 = <u32>i32x4.extract_lane(most, 0);
+  m = max<u32>(m, <u32>i32x4.extract_lane(most, 1));
+  m = max<u32>(m, <u32>i32x4.extract_lane(most, 2));
+  m = max<u32>(m, <u32>i32x4.extract_lane(most, 3));
+  return m >= 0xff000000 ? Infinity : <f64>reinterpret<f32>(m >> 1);
+}
+
+/** Lanes of a vector whose columns, two apart from `column` on, lie in the input of `size` columns. */
 // @ts-ignore: decorator
 @inline
-function evens(): v128 {
-  return i32x4(0, 2, 4, 6);
+function inside(column: i32, size: i32): v128 {
+  return i32x4.lt_u(i32x4.add(i32x4(0, 2, 4, 6), i32x4.splat(column)), i32x4.splat(size));
+}
+
+/** The element before the first output of a block, in every lane; 0 where there is none. */
+// @ts-ignore: decorator
+@inline
+function before<S>(source: usize): v128 {
+  if (start < 0) return i32x4.splat(0);
+  const x = splat<f32>(loadOne<S>(source + (<usize>start << alignof<S>())));
+  most = i32x4.max_u(most, i32x4.shl(x, 1));
+  return x;
+}
+
+/** Moves four values up by one lane; the last of `before` comes in. */
+// @ts-ignore: decorator
+@inline
+function shifted(before: v128, v: v128): v128 {
+  return v128.shuffle<f32>(before, v, 3, 4, 5, 6);
 }
 
 /** One element per output, C = 1. */
@@ -36,10 +71,10 @@ function evens(): v128 {
 @inline
 function plainRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i32): void {
   const W = job.w.size;
+  const n = outs;
   const soft = method == Method.SOFT;
   const rate = splat<f32>(rateOf<f32>(beta));
   const e0 = splat<f32>(pad0);
-  const x0 = splat<f32>(pad1);
   const to2 = to + sumBytes;
   const k0 = constant(0);
   const k1 = constant(1);
@@ -47,51 +82,147 @@ function plainRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i3
   const k3 = constant(3);
   const k4 = constant(4);
   const k5 = constant(5);
-  let carry = e0;
-  let carryX = x0;
   const tap1 = start + (kernel == 3 ? 1 : 0);
-  if (kernel == 3 && start >= 0) {
-    carryX = splat<f32>(loadOne<S>(source + (<usize>start << alignof<S>())));
-    carry = soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
-    carryX = f32x4.mul(carryX, carry);
-  }
-  for (let i = 0; i < outs; i += 4) {
+  let carryX = kernel == 3 ? before<S>(source) : i32x4.splat(0);
+  let carry = start < 0 ? e0 : soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
+  if (soft) carryX = f32x4.mul(carryX, carry);
+  let seen = most;
+  for (let i = 0; i < n; i += 4) {
     const column = tap1 + 2 * i;
     const at = source + (<isize>column << alignof<S>());
-    const a = loadLanes<S, f32>(at);
-    const b = loadLanes<S, f32>(at + (4 << alignof<S>()));
-    let even = v128.shuffle<f32>(a, b, 0, 2, 4, 6);
-    let odd = v128.shuffle<f32>(a, b, 1, 3, 5, 7);
-    let evenX = even;
-    let oddX = odd;
-    if (soft) {
-      even = exp4(even, rate, k0, k1, k2, k3, k4, k5);
-      odd = exp4(odd, rate, k0, k1, k2, k3, k4, k5);
-      evenX = f32x4.mul(evenX, even);
-      oddX = f32x4.mul(oddX, odd);
-    }
+    const a0 = loadLanes<S, f32>(at);
+    const a1 = loadLanes<S, f32>(at + (4 << alignof<S>()));
+    let aEvenX = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
+    let aOddX = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
+    let aEven = soft ? exp4(aEvenX, rate, k0, k1, k2, k3, k4, k5) : aEvenX;
+    let aOdd = soft ? exp4(aOddX, rate, k0, k1, k2, k3, k4, k5) : aOddX;
     if (column < 0 || column + 8 > W) {
-      // Columns outside the input become padding.
-      const c = i32x4.add(evens(), i32x4.splat(column));
-      const w = i32x4.splat(W);
-      const inEven = i32x4.lt_u(c, w);
-      const inOdd = i32x4.lt_u(i32x4.add(c, i32x4.splat(1)), w);
-      even = v128.bitselect(even, e0, inEven);
-      odd = v128.bitselect(odd, e0, inOdd);
-      evenX = v128.bitselect(evenX, x0, inEven);
-      oddX = v128.bitselect(oddX, x0, inOdd);
+      const inEven = inside(column, W);
+      const inOdd = inside(column + 1, W);
+      aEvenX = v128.and(aEvenX, inEven);
+      aOddX = v128.and(aOddX, inOdd);
+      aEven = v128.bitselect(aEven, e0, inEven);
+      aOdd = v128.bitselect(aOdd, e0, inOdd);
     }
-    let S0 = join(even, odd, method);
-    if (kernel == 3) S0 = join(v128.shuffle<f32>(carry, odd, 3, 4, 5, 6), S0, method);
+    seen = i32x4.max_u(seen, i32x4.max_u(i32x4.shl(aEvenX, 1), i32x4.shl(aOddX, 1)));
+    if (soft) {
+      aEvenX = f32x4.mul(aEvenX, aEven);
+      aOddX = f32x4.mul(aOddX, aOdd);
+    }
+    let S0 = join(aEven, aOdd, method);
+    if (kernel == 3) S0 = join(shifted(carry, aOdd), S0, method);
     v128.store(to + (<usize>i << 2), S0);
     if (soft) {
-      let N = f32x4.add(evenX, oddX);
-      if (kernel == 3) N = f32x4.add(v128.shuffle<f32>(carryX, oddX, 3, 4, 5, 6), N);
+      let N = f32x4.add(aEvenX, aOddX);
+      if (kernel == 3) N = f32x4.add(shifted(carryX, aOddX), N);
       v128.store(to2 + (<usize>i << 2), N);
-      carryX = oddX;
+      carryX = aOddX;
     }
-    carry = odd;
+    carry = aOdd;
   }
+  most = seen;
+}
+
+/**
+ * Windows of 3x3 with stride 2, C = 1: a row of results from the two new rows of the windows and the
+ * sums of the one they share with the windows above, in one pass.
+ * @param above sums of the shared row; its place is taken by those of the second new row
+ * @param factors divisors as reciprocals (average), each times `perRow`
+ */
+// @ts-ignore: decorator
+@inline
+function windowRow<S>(
+  job: Job, first: usize, second: usize, above: usize, to: usize, factors: usize, perRow: f32,
+  method: i32,
+): void {
+  const W = job.w.size;
+  const n = outs;
+  const soft = method == Method.SOFT;
+  const rate = splat<f32>(rateOf<f32>(beta));
+  const e0 = splat<f32>(pad0);
+  const other = sumBytes;
+  const k0 = constant(0);
+  const k1 = constant(1);
+  const k2 = constant(2);
+  const k3 = constant(3);
+  const k4 = constant(4);
+  const k5 = constant(5);
+  const r = f32x4.splat(perRow);
+  let carryAX = before<S>(first);
+  let carryA = start < 0 ? e0 : soft ? exp4(carryAX, rate, k0, k1, k2, k3, k4, k5) : carryAX;
+  let carryBX = before<S>(second);
+  let carryB = start < 0 ? e0 : soft ? exp4(carryBX, rate, k0, k1, k2, k3, k4, k5) : carryBX;
+  if (soft) {
+    carryAX = f32x4.mul(carryAX, carryA);
+    carryBX = f32x4.mul(carryBX, carryB);
+  }
+  let seen = most;
+  for (let i = 0; i < n; i += 4) {
+    const column = start + 1 + 2 * i;
+    const offset = <isize>column << alignof<S>();
+    const at = above + (<usize>i << 2);
+    const a0 = loadLanes<S, f32>(first + offset);
+    const a1 = loadLanes<S, f32>(first + offset + (4 << alignof<S>()));
+    let aEvenX = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
+    let aOddX = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
+    let aEven = soft ? exp4(aEvenX, rate, k0, k1, k2, k3, k4, k5) : aEvenX;
+    let aOdd = soft ? exp4(aOddX, rate, k0, k1, k2, k3, k4, k5) : aOddX;
+    if (column < 0 || column + 8 > W) {
+      const inEven = inside(column, W);
+      const inOdd = inside(column + 1, W);
+      aEvenX = v128.and(aEvenX, inEven);
+      aOddX = v128.and(aOddX, inOdd);
+      aEven = v128.bitselect(aEven, e0, inEven);
+      aOdd = v128.bitselect(aOdd, e0, inOdd);
+    }
+    seen = i32x4.max_u(seen, i32x4.max_u(i32x4.shl(aEvenX, 1), i32x4.shl(aOddX, 1)));
+    if (soft) {
+      aEvenX = f32x4.mul(aEvenX, aEven);
+      aOddX = f32x4.mul(aOddX, aOdd);
+    }
+    let total = join(join(shifted(carryA, aOdd), join(aEven, aOdd, method), method), v128.load(at), method);
+    let N = i32x4.splat(0);
+    if (soft) {
+      N = f32x4.add(f32x4.add(aEvenX, aOddX), shifted(carryAX, aOddX));
+      N = f32x4.add(N, v128.load(at + other));
+      carryAX = aOddX;
+    }
+    carryA = aOdd;
+    const b0 = loadLanes<S, f32>(second + offset);
+    const b1 = loadLanes<S, f32>(second + offset + (4 << alignof<S>()));
+    let bEvenX = v128.shuffle<f32>(b0, b1, 0, 2, 4, 6);
+    let bOddX = v128.shuffle<f32>(b0, b1, 1, 3, 5, 7);
+    let bEven = soft ? exp4(bEvenX, rate, k0, k1, k2, k3, k4, k5) : bEvenX;
+    let bOdd = soft ? exp4(bOddX, rate, k0, k1, k2, k3, k4, k5) : bOddX;
+    if (column < 0 || column + 8 > W) {
+      const inEven = inside(column, W);
+      const inOdd = inside(column + 1, W);
+      bEvenX = v128.and(bEvenX, inEven);
+      bOddX = v128.and(bOddX, inOdd);
+      bEven = v128.bitselect(bEven, e0, inEven);
+      bOdd = v128.bitselect(bOdd, e0, inOdd);
+    }
+    seen = i32x4.max_u(seen, i32x4.max_u(i32x4.shl(bEvenX, 1), i32x4.shl(bOddX, 1)));
+    if (soft) {
+      bEvenX = f32x4.mul(bEvenX, bEven);
+      bOddX = f32x4.mul(bOddX, bOdd);
+    }
+    const below = join(shifted(carryB, bOdd), join(bEven, bOdd, method), method);
+    carryB = bOdd;
+    v128.store(at, below);
+    total = join(total, below, method);
+    if (soft) {
+      const belowN = f32x4.add(f32x4.add(bEvenX, bOddX), shifted(carryBX, bOddX));
+      carryBX = bOddX;
+      v128.store(at + other, belowN);
+      total = f32x4.div(f32x4.add(N, belowN), total);
+    } else if (method == Method.AVERAGE) {
+      total = f32x4.mul(f32x4.mul(total, v128.load(factors + (<usize>i << 2))), r);
+    }
+    if (i + 4 > n) storePart<f32, f32>(to + (<usize>i << 2), total, n - i);
+    else v128.store(to + (<usize>i << 2), total);
+  }
+  most = seen;
 }
 
 /** Channels last, C a multiple of 4: down the columns of four channels, one after the other. */
@@ -185,4 +316,35 @@ function anyRow<S>(job: Job, source: usize, to: usize): void {
 export function fuseRow(job: Job, source: usize, to: usize): void {
   if (job.dtype == 0) anyRow<f32>(job, source, to);
   else anyRow<u16>(job, source, to);
+}
+
+function softWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize): void {
+  windowRow<S>(job, a, b, above, to, 0, 1, Method.SOFT);
+}
+function averageWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
+  windowRow<S>(job, a, b, above, to, f, <f32>r, Method.AVERAGE);
+}
+function maximumWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize): void {
+  windowRow<S>(job, a, b, above, to, 0, 1, Method.MAXIMUM);
+}
+
+// @ts-ignore: decorator
+@inline
+function anyWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
+  if (job.method == Method.SOFT) softWindow<S>(job, a, b, above, to);
+  else if (job.method == Method.AVERAGE) averageWindow<S>(job, a, b, above, to, f, r);
+  else maximumWindow<S>(job, a, b, above, to);
+}
+
+/** Whether {@link fuseWindow} serves the current block. */
+export function canFuseWindow(job: Job): bool {
+  const H = job.h;
+  const plain = job.d.size == 1 && job.d.kernel == 1 && job.inner == 1 && job.w.kernel == 3;
+  return plain && H.kernel == 3 && H.stride == 2 && H.dilation == 1 && canFuse(job);
+}
+
+/** See {@link windowRow}; rows at `a` and `b`. */
+export function fuseWindow(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
+  if (job.dtype == 0) anyWindow<f32>(job, a, b, above, to, f, r);
+  else anyWindow<u16>(job, a, b, above, to, f, r);
 }

@@ -8,6 +8,7 @@ import { backward, endCovering, firstCovering } from "./backward";
 import { resetScratch, storedShift } from "./block";
 import { backwardCareful, forwardCareful } from "./careful";
 import { forward } from "./forward";
+import { canFuse, recordedMagnitude, resetMagnitude } from "./fused";
 import { pow } from "./imports";
 import { Axis, Job, Method } from "./job";
 import { backwardMaximum } from "./maximum";
@@ -136,12 +137,10 @@ function reach(axis: Axis): i32 {
 
 /** How a task is computed: 1 in f32, 2 in f64, 3 window by window. */
 let middle: f64 = 0;
-function choose(job: Job, at: usize, count: i32, isBackward: bool): i32 {
+function choose(job: Job, at: usize, count: i32, isBackward: bool, most: f64): i32 {
   const method = job.method;
-  middle = 0;
-  if (method == Method.SUM) return 2;
   const double = job.dtype == 1;
-  const most = magnitude(job, at, count);
+  middle = 0;
   if (most == Infinity) return method == Method.AVERAGE && !double ? 2 : 3;
   const taps = <f64>job.d.kernel * job.h.kernel * job.w.kernel;
   if (method == Method.MAXIMUM) return double ? 2 : 1;
@@ -159,14 +158,14 @@ function choose(job: Job, at: usize, count: i32, isBackward: bool): i32 {
   // A gradient is a difference of sums over the covering windows, each beta |x| times as large.
   const bound: f64 = !isBackward ? 60 : covering(job) <= 4 ? 6 : 3;
   if (!double && !job.variance && few && most <= 1000 && beta * most <= bound) return 1;
-  extremes(job, at, count);
+  if (count > 0) extremes(job, at, count);
   if (job.zeroPadding) {
     low = min<f64>(low, 0);
     high = max<f64>(high, 0);
   }
   if (job.oneBeta || job.inner == 1) middle = 0.5 * (low + high);
-  const reach = max<f64>(abs(low - middle), abs(high - middle));
-  return reach < 1e30 && beta * reach <= 300 ? 2 : 3;
+  const range = max<f64>(abs(low - middle), abs(high - middle));
+  return range < 1e30 && beta * range <= 300 ? 2 : 3;
 }
 
 /** First input position that outputs `[begin, end)` read, and the end. */
@@ -180,6 +179,16 @@ function firstInput(axis: Axis, begin: i32): i32 {
 function endInput(axis: Axis, end: i32): i32 {
   const last = (end - 1) * axis.stride - axis.pad + (axis.kernel - 1) * axis.dilation + 1;
   return max(1, min(axis.size, last));
+}
+
+/** Whether the forward in f32 records the magnitudes it reads; see fused.ts. */
+function records(job: Job): bool {
+  return job.dtype != 1 && job.inner == 1 && !job.variance && canFuse(job) && worthTrying(job);
+}
+
+/** Where the kernel or the temperature rules f32 out, it is not tried. */
+function worthTrying(job: Job): bool {
+  return choose(job, job.x, 0, false, 0) == 1;
 }
 
 function runTask(job: Job, task: i32): void {
@@ -212,7 +221,16 @@ function runTask(job: Job, task: i32): void {
 
   const count = (last - first) * each;
   const isWhole = kernel == Kernel.WHOLE_FORWARD || kernel == Kernel.WHOLE_BACKWARD;
-  let how = isWhole ? 3 : choose(job, at, count, isBackward);
+  if (!isBackward && !isWhole && records(job)) {
+    // The magnitudes are seen on the way: compute first, and again where they were too large.
+    resetMagnitude();
+    forward<f32>(job, index, begin, end, 0);
+    const most = recordedMagnitude();
+    if (choose(job, at, count, false, most) == 1) return;
+  }
+  let how = 3;
+  if (job.method == Method.SUM) how = 2;
+  else if (!isWhole) how = choose(job, at, count, isBackward, magnitude(job, at, count));
   if (isWhole && largestBeta(job) < Infinity) {
     // Relative to the plane's dominant value, so that any finite range is computed at once.
     extremes(job, at, count);

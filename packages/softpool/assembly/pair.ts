@@ -260,34 +260,51 @@ export function forwardPair(job: Job, index: i32, begin: i32, end: i32): void {
   resetScratch(scratch);
 }
 
-/** Gradients of four taps, into ga .. gd. */
-let ga: v128 = i32x4.splat(0);
-let gb: v128 = i32x4.splat(0);
-let gc: v128 = i32x4.splat(0);
-let gd: v128 = i32x4.splat(0);
-
 // @ts-ignore: decorator
 @inline
-function differentiate4(
-  a0: v128,
-  b0: v128,
-  c0: v128,
-  d0: v128,
-  g: v128,
-  method: i32,
-  s: v128,
-  r: v128,
-  bound: v128,
-  factor: v128,
-  k0: v128,
-  k1: v128,
-  k2: v128,
-  k3: v128,
-  k4: v128,
-  k5: v128,
+function storePair(to: usize, p: v128, q: v128, left: i32): void {
+  const low = v128.shuffle<f32>(p, q, 0, 4, 1, 5);
+  const high = v128.shuffle<f32>(p, q, 2, 6, 3, 7);
+  if (left >= 4) {
+    v128.store(to, low);
+    v128.store(to, high, 16);
+    return;
+  }
+  const n = 2 * left;
+  if (n >= 4) v128.store(to, low);
+  else storePart<f32, f32>(to, low, n);
+  if (n > 4) storePart<f32, f32>(to + 16, high, n - 4);
+}
+
+/** Stores the gradients of four taps: interleaved where `step` is 0 (C = 1), else `step` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function storeSlopes(
+  to1: usize, to2: usize, step: usize, left: i32, a: v128, b: v128, c: v128, d: v128,
+): void {
+  if (step == 0) {
+    storePair(to1, a, b, left);
+    storePair(to2, c, d, left);
+  } else {
+    v128.store(to1, a);
+    v128.store(to1 + step, b);
+    v128.store(to2, c);
+    v128.store(to2 + step, d);
+  }
+}
+
+/** Computes and stores the gradients of four taps; returns what tells whether all was finite. */
+// @ts-ignore: decorator
+@inline
+function slopes4(
+  a0: v128, b0: v128, c0: v128, d0: v128, g: v128, method: i32,
+  s: v128, r: v128, bound: v128, factor: v128,
+  k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
+  to1: usize, to2: usize, step: usize, left: i32,
 ): v128 {
   if (method == Method.AVERAGE) {
-    ga = f32x4.mul(g, f32x4.splat(0.25));
+    const q = f32x4.mul(g, f32x4.splat(0.25));
+    storeSlopes(to1, to2, step, left, q, q, q, q);
     return i32x4.splat(0);
   }
   if (method == Method.MAXIMUM) {
@@ -295,11 +312,12 @@ function differentiate4(
     const isA = f32x4.eq(a0, m);
     const isB = f32x4.eq(b0, m);
     const isC = f32x4.eq(c0, m);
-    ga = v128.and(g, isA);
-    gb = v128.and(g, v128.andnot(isB, isA));
     const ab = v128.or(isA, isB);
-    gc = v128.and(g, v128.andnot(isC, ab));
-    gd = v128.andnot(g, v128.or(ab, isC));
+    storeSlopes(
+      to1, to2, step, left,
+      v128.and(g, isA), v128.and(g, v128.andnot(isB, isA)),
+      v128.and(g, v128.andnot(isC, ab)), v128.andnot(g, v128.or(ab, isC)),
+    );
     return f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0));
   }
   const a = v128.xor(a0, s);
@@ -324,27 +342,14 @@ function differentiate4(
   const scale = f32x4.mul(g, inverse);
   // w (1 + |beta| (d - delta)): what does not depend on the tap is `base`.
   const base = f32x4.sub(f32x4.splat(1), f32x4.mul(factor, f32x4.mul(T, inverse)));
-  ga = f32x4.mul(f32x4.mul(ea, scale), f32x4.add(base, f32x4.mul(factor, da)));
-  gb = f32x4.mul(f32x4.mul(eb, scale), f32x4.add(base, f32x4.mul(factor, db)));
-  gc = f32x4.mul(f32x4.mul(ec, scale), f32x4.add(base, f32x4.mul(factor, dc)));
-  gd = f32x4.mul(f32x4.mul(ed, scale), f32x4.add(base, f32x4.mul(factor, dd)));
+  storeSlopes(
+    to1, to2, step, left,
+    f32x4.mul(f32x4.mul(ea, scale), f32x4.add(base, f32x4.mul(factor, da))),
+    f32x4.mul(f32x4.mul(eb, scale), f32x4.add(base, f32x4.mul(factor, db))),
+    f32x4.mul(f32x4.mul(ec, scale), f32x4.add(base, f32x4.mul(factor, dc))),
+    f32x4.mul(f32x4.mul(ed, scale), f32x4.add(base, f32x4.mul(factor, dd))),
+  );
   return f32x4.add(T, m);
-}
-
-// @ts-ignore: decorator
-@inline
-function storePair(to: usize, p: v128, q: v128, left: i32): void {
-  const low = v128.shuffle<f32>(p, q, 0, 4, 1, 5);
-  const high = v128.shuffle<f32>(p, q, 2, 6, 3, 7);
-  if (left >= 4) {
-    v128.store(to, low);
-    v128.store(to, high, 16);
-    return;
-  }
-  const n = 2 * left;
-  if (n >= 4) v128.store(to, low);
-  else storePart<f32, f32>(to, low, n);
-  if (n > 4) storePart<f32, f32>(to + 16, high, n - 4);
 }
 
 /** One pair of gradient rows from a row of `columns` output gradients. */
@@ -379,16 +384,10 @@ function backwardRow(
       const c = even(second + at);
       const d = odd(second + at);
       const gv = v128.load(g + (<usize>i << 2));
-      const flag = differentiate4(a, b, c, d, gv, method, s, r, bound, factor, k0, k1, k2, k3, k4, k5);
+      const flag = slopes4(
+        a, b, c, d, gv, method, s, r, bound, factor, k0, k1, k2, k3, k4, k5, to1 + at, to2 + at, 0, columns - i,
+      );
       bad = i32x4.max_u(bad, i32x4.shl(flag, 1));
-      const left = columns - i;
-      if (method == Method.AVERAGE) {
-        storePair(to1 + at, ga, ga, left);
-        storePair(to2 + at, ga, ga, left);
-      } else {
-        storePair(to1 + at, ga, gb, left);
-        storePair(to2 + at, gc, gd, left);
-      }
     }
   } else {
     const step = <usize>C << 2;
@@ -398,13 +397,10 @@ function backwardRow(
         const b = v128.load(first + step + i);
         const c = v128.load(second + i);
         const d = v128.load(second + step + i);
-        const flag = differentiate4(a, b, c, d, v128.load(g + i), method, s, r, bound, factor, k0, k1, k2, k3, k4, k5);
+        const flag = slopes4(
+          a, b, c, d, v128.load(g + i), method, s, r, bound, factor, k0, k1, k2, k3, k4, k5, to1 + i, to2 + i, step, 4,
+        );
         bad = i32x4.max_u(bad, i32x4.shl(flag, 1));
-        const average = method == Method.AVERAGE;
-        v128.store(to1 + i, ga);
-        v128.store(to1 + step + i, average ? ga : gb);
-        v128.store(to2 + i, average ? ga : gc);
-        v128.store(to2 + step + i, average ? ga : gd);
       }
       first += 2 * step;
       second += 2 * step;
