@@ -46,13 +46,49 @@ function writeWhole(file, content) {
   renameSync(temporary, file);
 }
 
+/** The characters of the embedded binary: printable, and nothing that a string has to escape. */
+const CODES = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i))
+  .filter((c) => !'"\\$`'.includes(c))
+  .join("");
+
+/**
+ * Bytes as text that compresses as well as the bytes themselves, which base64 and hexadecimal do
+ * not: frequent bytes are one character, others the last or last but one character and a second.
+ * @param {Uint8Array} bytes
+ */
+function toText(bytes) {
+  const counts = new Array(256).fill(0);
+  for (const byte of bytes) counts[byte]++;
+  const order = counts.map((_, byte) => byte).sort((a, b) => counts[b] - counts[a] || a - b);
+  const rank = new Array(256);
+  order.forEach((byte, i) => {
+    rank[byte] = i;
+  });
+  const singles = CODES.length - 2;
+  const code = (/** @type {number} */ r) =>
+    r < singles
+      ? CODES[r]
+      : CODES[singles + Math.floor((r - singles) / singles)] + CODES[(r - singles) % singles];
+  const text = Array.from(bytes, (byte) => code(rank[byte])).join("");
+  return { table: Buffer.from(order).toString("hex"), text };
+}
+
 const assembly = join(root, "packages/softpool/assembly");
 const target = join(root, "packages/softpool/src/wasm/binary.ts");
 const wasm = join(root, "packages/softpool/build/kernels.wasm");
 
 const asc = [
   "packages/softpool/assembly/index.ts",
-  ...["--runtime", "stub", "--noAssert", "-O3", "--converge", "--zeroFilledMemory"],
+  ...[
+    "--runtime",
+    "stub",
+    "--noAssert",
+    "-O3",
+    "--shrinkLevel",
+    "1",
+    "--converge",
+    "--zeroFilledMemory",
+  ],
   ...["--enable", "simd,threads,bulk-memory", "--importMemory", "--sharedMemory"],
   ...["--initialMemory", "1", "--maximumMemory", "65536", "--memoryBase", "0"],
   ...[
@@ -77,10 +113,14 @@ if (!existsSync(target) || !readFileSync(target, "utf8").startsWith(stamp)) {
   mkdirSync(dirname(wasm), { recursive: true });
   run(join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), asc);
   const bytes = readFileSync(wasm);
+  const { table, text } = toText(bytes);
   writeWhole(
     target,
     `${stamp}\n// Made by scripts/build.js from packages/softpool/assembly (${bytes.length} bytes).\n` +
-      `/** The WebAssembly kernels, hexadecimal: compresses better than base64. */\nexport const binary: string =\n  "${bytes.toString("hex")}";\n`,
+      `/** Bytes by the rank of their code, two hexadecimal digits each. */\n` +
+      `export const table: string =\n  "${table}";\n` +
+      `/** The WebAssembly kernels: ranks below ${CODES.length - 2} as one character, others as two. */\n` +
+      `export const text: string =\n  "${text}";\n`,
   );
 }
 

@@ -26,6 +26,7 @@ import {
   roomFor,
   setBlock,
   setShift,
+  single,
   start,
   storedShift,
   storeRun,
@@ -37,7 +38,7 @@ import { divides, openReciprocals, rowReciprocal } from "./forward";
 import { pow } from "./imports";
 import { Axis, Job, Method } from "./job";
 import { addRows, initial, list, listed, listWindow, openRows, row, sumsAt } from "./rows";
-import { lanes, splat, storeLanes, storeOne } from "./vector";
+import { lanes, narrowRow, splat, storeLanes, storeOne } from "./vector";
 
 /** Ring of rows of A (and B): base, bytes of a row, bytes of one of the two, rows per D position, tags. */
 let ring: usize = 0;
@@ -306,8 +307,10 @@ export function storeColumns<T>(job: Job, source: usize, to: usize, from: i32, e
   if (phases == 1) {
     const C = job.inner;
     storeRun<T>(job, source + (<usize>(from * C) << alignof<T>()), to, (end - from) * C);
+  } else if (job.dtype == 2) {
+    storeSplit<f32, T>(job, source, single, from, end);
+    narrowRow(single, to, (end - from) * job.inner);
   } else if (job.dtype == 0) storeSplit<f32, T>(job, source, to, from, end);
-  else if (job.dtype == 2) storeSplit<u16, T>(job, source, to, from, end);
   else if (sizeof<T>() == 8) storeSplit<f64, T>(job, source, to, from, end);
 }
 

@@ -14,10 +14,10 @@
  *
  * The state is per thread: every thread has an instance of its own.
  */
-import { constant, exp2, expScaled, K_F32, rateOf } from "./exp";
+import { constant, expOne, expScaled, K_F32, rateOf } from "./exp";
 import { pow } from "./imports";
 import { Job, Method } from "./job";
-import { lanes, loadLanes, loadOne, splat, storeLanes, storePart } from "./vector";
+import { lanes, loadLanes, loadOne, narrowRow, splat, storeLanes, storePart, widenRow } from "./vector";
 
 /** Columns of the block: first output, outputs, local columns, and where local column 0 lies. */
 export let firstOut: i32 = 0;
@@ -49,12 +49,19 @@ export let channels: i32 = 1;
 export let pad0: f64 = 0;
 export let pad1: f64 = 0;
 let pad2: f64 = 0;
+/** A row of f32 on the way to or from float16. */
+export let single: usize = 0;
 /** Next free byte of the thread's scratch memory. */
 let free: usize = 0;
 
 /** Starts a task's scratch memory. */
 export function resetScratch(at: usize): void {
   free = at;
+}
+
+/** Makes room for `elements` of f32 on the way to or from float16. */
+export function openSingle(job: Job, elements: i32): void {
+  single = job.dtype == 2 ? take((<usize>elements << 2) + 64) : 0;
 }
 
 /** Takes bytes from the scratch memory. */
@@ -93,6 +100,7 @@ export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): v
   phaseBytes = roomFor<T>(phaseColumns * C);
   channelBytes = phaseBytes * phases;
   sumBytes = roomFor<T>(n * C);
+  openSingle(job, max(width, n) * C);
   direct = whole && w.stride > 1;
   runs = direct ? n : 1;
   runElements = direct ? C : n * C;
@@ -136,7 +144,7 @@ export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): v
 
 function padWeight<T>(): f64 {
   if (sizeof<T>() == 4) return K_F32;
-  return f64x2.extract_lane(exp2(f64x2.splat(-shift), f64x2.splat(beta)), 0);
+  return expOne(-shift * beta);
 }
 
 /** Loads the local columns of the row at `source` into the phases at `to`, converted to T. */
@@ -218,11 +226,11 @@ function fillPadding<T>(job: Job, to: usize, value: f64): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function softTransform<T>(at: usize, size: usize, perElement: bool, variance: bool): void {
+/** e^(beta (x - shift)) at `at`, and x - shift times that (and times x - shift again) behind it. */
+function softTransform<T>(at: usize, size: usize, variance: bool): void {
   const one = splat<T>(rateOf<T>(beta));
   const c = splat<T>(shift);
+  const perElement = rates;
   const k0 = constant(0);
   const k1 = constant(1);
   const k2 = constant(2);
@@ -232,11 +240,12 @@ function softTransform<T>(at: usize, size: usize, perElement: bool, variance: bo
   for (let i: usize = 0; i < size; i += 16) {
     let x = v128.load(at + size + i);
     if (sizeof<T>() == 8) x = v128.sub<T>(x, c);
-    const e = expScaled<T>(x, perElement ? v128.load(rates + i) : one, k0, k1, k2, k3, k4, k5);
+    const rate = perElement != 0 ? v128.load(perElement + i) : one;
+    const e = expScaled<T>(x, rate, k0, k1, k2, k3, k4, k5);
     v128.store(at + i, e);
     const xe = v128.mul<T>(x, e);
     v128.store(at + size + i, xe);
-    if (variance) v128.store(at + size + size + i, v128.mul<T>(x, xe));
+    if (sizeof<T>() == 8 && variance) v128.store(at + size + size + i, v128.mul<T>(x, xe));
   }
 }
 
@@ -258,8 +267,14 @@ function powerTransform<T>(at: usize, p: f64): void {
 
 /** Loads the local columns of the row at `source` into the phases at `to`, whatever the stored type. */
 export function loadColumns<T>(job: Job, source: usize, to: usize): void {
-  if (job.dtype == 0) loadRow<f32, T>(job, source, to);
-  else if (job.dtype == 2) loadRow<u16, T>(job, source, to);
+  if (job.dtype == 2) {
+    // float16 is converted row by row.
+    const from = max(0, start);
+    const count = (min(start + width, job.w.size) - from) * job.inner;
+    if (count > 0) widenRow(source + (<usize>(from * job.inner) << 1), single, count);
+    source = single - (<usize>(from * job.inner) << 2);
+  }
+  if (job.dtype != 1) loadRow<f32, T>(job, source, to);
   else if (sizeof<T>() == 8) loadRow<f64, T>(job, source, to);
 }
 
@@ -274,8 +289,11 @@ function copyIn<S, T>(source: usize, to: usize, count: i32): void {
 
 /** Converts `count` contiguous elements to T, and up to a vector more. */
 export function loadRun<T>(job: Job, source: usize, to: usize, count: i32): void {
-  if (job.dtype == 0) copyIn<f32, T>(source, to, count);
-  else if (job.dtype == 2) copyIn<u16, T>(source, to, count);
+  if (job.dtype == 2) {
+    widenRow(source, single, count);
+    source = single;
+  }
+  if (job.dtype != 1) copyIn<f32, T>(source, to, count);
   else if (sizeof<T>() == 8) copyIn<f64, T>(source, to, count);
 }
 
@@ -296,8 +314,10 @@ function copyOut<S, T>(source: usize, to: usize, count: i32): void {
 
 /** Stores exactly `count` contiguous elements of T in the tensor's type. */
 export function storeRun<T>(job: Job, source: usize, to: usize, count: i32): void {
-  if (job.dtype == 0) copyOut<f32, T>(source, to, count);
-  else if (job.dtype == 2) copyOut<u16, T>(source, to, count);
+  if (job.dtype == 2) {
+    copyOut<f32, T>(source, single, count);
+    narrowRow(single, to, count);
+  } else if (job.dtype == 0) copyOut<f32, T>(source, to, count);
   else if (sizeof<T>() == 8) copyOut<f64, T>(source, to, count);
 }
 
@@ -314,13 +334,7 @@ export function transformRow<T>(job: Job, source: usize, at: usize): void {
   const method = job.method;
   loadColumns<T>(job, source, method == Method.SOFT ? at + size : at);
   if (method == Method.SOFT) {
-    if (sizeof<T>() == 8 && channels == 3) {
-      if (rates != 0) softTransform<T>(at, size, true, true);
-      else softTransform<T>(at, size, false, true);
-    } else {
-      if (rates != 0) softTransform<T>(at, size, true, false);
-      else softTransform<T>(at, size, false, false);
-    }
+    softTransform<T>(at, size, channels == 3);
   } else if (method == Method.POWER) powerTransform<T>(at, job.p);
   else if (method == Method.MAXIMUM && job.negate) {
     for (let i: usize = 0; i < size; i += 16) v128.store(at + i, v128.neg<T>(v128.load(at + i)));
@@ -372,17 +386,10 @@ function joinTaps<T>(job: Job, from: usize, to: usize, method: i32): void {
   }
 }
 
-function addTaps<T>(job: Job, from: usize, to: usize): void {
-  joinTaps<T>(job, from, to, Method.SUM);
-}
-
 /** Sums over the taps along W of all transformed channels at `from`; rows of `sumBytes` at `to`. */
 export function joinRow<T>(job: Job, from: usize, to: usize): void {
-  if (job.method == Method.MAXIMUM) joinTaps<T>(job, from, to, Method.MAXIMUM);
-  else {
-    for (let c = 0; c < channels; c++) {
-      addTaps<T>(job, from + <usize>c * channelBytes, to + <usize>c * sumBytes);
-    }
+  for (let c = 0; c < channels; c++) {
+    joinTaps<T>(job, from + <usize>c * channelBytes, to + <usize>c * sumBytes, job.method);
   }
 }
 

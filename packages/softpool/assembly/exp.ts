@@ -116,7 +116,7 @@ export function rateOf<T>(beta: f64): f64 {
   return sizeof<T>() == 4 ? beta * LOG2E : beta;
 }
 
-/** e^t of one f64 for any t <= 0, NaN included; 0 below the normal numbers. */
+/** e^t of one f64 for any t <= 700, NaN included; 0 below the normal numbers. */
 export function expOne(t: f64): f64 {
   if (t < -708) return 0;
   if (t != t) return t;

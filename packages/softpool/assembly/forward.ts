@@ -13,7 +13,7 @@ import {
   take,
 } from "./block";
 import { pow } from "./imports";
-import { canFuseWindow, fuseRow, fuseWindow } from "./fused";
+import { canFuseWindow, fuseRow, fuseWindow, wideBytes } from "./fused";
 import { Job, Method } from "./job";
 import { initial, joined, list, listed, listedRow, listWindow, openRows, padded } from "./rows";
 import { splat } from "./vector";
@@ -46,12 +46,34 @@ export function divides(job: Job): bool {
   return job.method == Method.AVERAGE || (job.method == Method.POWER && job.normalized != 0);
 }
 
-/**
- * The listed rows of sums, joined and finished, at bytes `[begin, end)` behind `to`: N / S + shift for
- * SoftPool, or the variance; the maximum; the sum, divided where the method divides.
- */
-// @ts-ignore: decorator
-@inline
+/** The listed rows of sums at bytes `[begin, end)`: N / S + shift, or the variance, behind `to`. */
+function finishSoft<T>(job: Job, to: usize, begin: usize, end: usize): void {
+  const rows = list;
+  const count = listed;
+  const r0 = listedRow(rows, count, 0);
+  const r1 = listedRow(rows, count, 1);
+  const r2 = listedRow(rows, count, 2);
+  const one = sumBytes;
+  const first = splat<T>(initial(paddedRow(job, 0)));
+  const second = splat<T>(initial(paddedRow(job, 1)));
+  const third = splat<T>(initial(paddedRow(job, 2)));
+  const c = splat<T>(shift);
+  for (let i = begin; i < end; i += 16) {
+    const S = joined<T>(rows, count, r0, r1, r2, i, first, false);
+    let y = v128.div<T>(joined<T>(rows, count, r0, r1, r2, one + i, second, false), S);
+    if (sizeof<T>() == 8) {
+      if (job.variance) {
+        const Q = joined<T>(rows, count, r0, r1, r2, 2 * one + i, third, false);
+        y = v128.sub<T>(v128.div<T>(Q, S), v128.mul<T>(y, y));
+        // Rounding must not make a variance negative.
+        y = v128.pmax<T>(y, splat<T>(0));
+      } else y = v128.add<T>(y, c);
+    }
+    v128.store(to + i, y);
+  }
+}
+
+/** The same for the other methods: the maximum, the sum, or the sum times the reciprocals. */
 function finish<T>(
   job: Job,
   to: usize,
@@ -66,54 +88,36 @@ function finish<T>(
   const r0 = listedRow(rows, count, 0);
   const r1 = listedRow(rows, count, 1);
   const r2 = listedRow(rows, count, 2);
-  const one = sumBytes;
-  let first = splat<T>(initial(paddedRow(job, 0)));
+  let first = splat<T>(0);
   if (kind == MAXIMUM) first = splat<T>(job.zeroPadding && padded > 0 ? 0 : -Infinity);
-  const second = splat<T>(initial(paddedRow(job, 1)));
-  const third = splat<T>(initial(paddedRow(job, 2)));
-  const c = splat<T>(shift);
   const r = splat<T>(perRow);
   for (let i = begin; i < end; i += 16) {
     let v = joined<T>(rows, count, r0, r1, r2, i, first, kind == MAXIMUM);
-    if (kind == SOFT || kind == VARIANCE) {
-      const N = joined<T>(rows, count, r0, r1, r2, one + i, second, false);
-      const y = v128.div<T>(N, v);
-      if (kind == VARIANCE) {
-        const Q = joined<T>(rows, count, r0, r1, r2, 2 * one + i, third, false);
-        v = v128.sub<T>(v128.div<T>(Q, v), v128.mul<T>(y, y));
-        // Rounding must not make a variance negative.
-        v = v128.pmax<T>(v, splat<T>(0));
-      } else v = sizeof<T>() == 8 ? v128.add<T>(y, c) : y;
-    } else if (kind == MEAN) {
-      v = v128.mul<T>(v128.mul<T>(v, v128.load(reciprocals + i)), r);
-    }
+    if (kind == MEAN) v = v128.mul<T>(v128.mul<T>(v, v128.load(reciprocals + i)), r);
     v128.store(to + i, v);
   }
 }
 
 /** What {@link finish} does. */
-const SOFT: i32 = 0;
-const VARIANCE: i32 = 1;
-const MAXIMUM: i32 = 2;
-const SUM: i32 = 3;
-const MEAN: i32 = 4;
+const MAXIMUM: i32 = 0;
+const SUM: i32 = 1;
+const MEAN: i32 = 2;
 
 function finishRow<T>(job: Job, to: usize, begin: usize, end: usize, reciprocals: usize, perRow: f64): void {
   const method = job.method;
   if (method == Method.SOFT) {
-    if (sizeof<T>() == 8 && job.variance) finish<T>(job, to, begin, end, 0, 1, VARIANCE);
-    else finish<T>(job, to, begin, end, 0, 1, SOFT);
+    finishSoft<T>(job, to, begin, end);
     return;
   }
+  let kind = reciprocals != 0 ? MEAN : SUM;
+  if (method == Method.MAXIMUM) kind = MAXIMUM;
+  finish<T>(job, to, begin, end, reciprocals, perRow, kind);
   if (method == Method.MAXIMUM) {
-    finish<T>(job, to, begin, end, 0, 1, MAXIMUM);
     if (job.negate) {
       for (let i = begin; i < end; i += 16) v128.store(to + i, v128.neg<T>(v128.load(to + i)));
     }
     return;
   }
-  if (reciprocals != 0) finish<T>(job, to, begin, end, reciprocals, perRow, MEAN);
-  else finish<T>(job, to, begin, end, 0, 1, SUM);
   if (method == Method.POWER) root<T>(to + begin, end - begin, job.p);
 }
 
@@ -143,18 +147,19 @@ function windows(
   const bytes = storedShift(job);
   const line = <usize>job.w.size << bytes;
   const above = take(2 * sumBytes);
+  const wide = take(2 * wideBytes(job));
   let shared = -2;
   for (let oh = begin; oh < end; oh++) {
     const h = oh * H.stride - H.pad;
     const to = y + (<usize>(oh * job.w.out + o) << bytes);
     if (h != shared) {
-      if (<u32>h < <u32>H.size) fuseRow(job, x + line * h, above);
+      if (<u32>h < <u32>H.size) fuseRow(job, x + line * h, wide, above);
       else padRow(job, above);
     }
     const target = bytes == 2 ? to : result;
     const perRow = reciprocals != 0 ? rowReciprocal(job, 0, oh) : 1;
     if (h + 2 < H.size) {
-      fuseWindow(job, x + line * (h + 1), x + line * (h + 2), above, target, reciprocals, perRow);
+      fuseWindow(job, x + line * (h + 1), x + line * (h + 2), wide, above, target, reciprocals, perRow);
       shared = h + 2;
     } else {
       listWindow<f32>(job, 0, oh, true);

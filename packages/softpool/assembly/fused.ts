@@ -6,7 +6,7 @@
 import { beta, outs, pad0, pad1, start, sumBytes } from "./block";
 import { constant, exp4, rateOf } from "./exp";
 import { Job, Method } from "./job";
-import { loadLanes, loadOne, splat, storePart } from "./vector";
+import { loadOne, splat, storePart, widenRow } from "./vector";
 
 /** Whether {@link fuseRow} serves the current block. */
 export function canFuse(job: Job): bool {
@@ -52,9 +52,9 @@ function inside(column: i32, size: i32): v128 {
 /** The element before the first output of a block, in every lane; 0 where there is none. */
 // @ts-ignore: decorator
 @inline
-function before<S>(source: usize): v128 {
+function before(source: usize): v128 {
   if (start < 0) return i32x4.splat(0);
-  const x = splat<f32>(loadOne<S>(source + (<usize>start << alignof<S>())));
+  const x = splat<f32>(loadOne<f32>(source + (<usize>start << 2)));
   most = i32x4.max_u(most, i32x4.shl(x, 1));
   return x;
 }
@@ -69,10 +69,9 @@ function shifted(before: v128, v: v128): v128 {
 /** One element per output, C = 1. */
 // @ts-ignore: decorator
 @inline
-function plainRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i32): void {
+function plainRow(job: Job, source: usize, to: usize, method: i32, kernel: i32, soft: bool): void {
   const W = job.w.size;
   const n = outs;
-  const soft = method == Method.SOFT;
   const rate = splat<f32>(rateOf<f32>(beta));
   const e0 = splat<f32>(pad0);
   const to2 = to + sumBytes;
@@ -83,15 +82,15 @@ function plainRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i3
   const k4 = constant(4);
   const k5 = constant(5);
   const tap1 = start + (kernel == 3 ? 1 : 0);
-  let carryX = kernel == 3 ? before<S>(source) : i32x4.splat(0);
+  let carryX = kernel == 3 ? before(source) : i32x4.splat(0);
   let carry = start < 0 ? e0 : soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
   if (soft) carryX = f32x4.mul(carryX, carry);
   let seen = most;
   for (let i = 0; i < n; i += 4) {
     const column = tap1 + 2 * i;
-    const at = source + (<isize>column << alignof<S>());
-    const a0 = loadLanes<S, f32>(at);
-    const a1 = loadLanes<S, f32>(at + (4 << alignof<S>()));
+    const at = source + (<isize>column << 2);
+    const a0 = v128.load(at);
+    const a1 = v128.load(at + (4 << 2));
     let aEvenX = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
     let aOddX = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
     let aEven = soft ? exp4(aEvenX, rate, k0, k1, k2, k3, k4, k5) : aEvenX;
@@ -131,13 +130,12 @@ function plainRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i3
  */
 // @ts-ignore: decorator
 @inline
-function windowRow<S>(
+function windowRow(
   job: Job, first: usize, second: usize, above: usize, to: usize, factors: usize, perRow: f32,
-  method: i32,
+  method: i32, soft: bool,
 ): void {
   const W = job.w.size;
   const n = outs;
-  const soft = method == Method.SOFT;
   const rate = splat<f32>(rateOf<f32>(beta));
   const e0 = splat<f32>(pad0);
   const other = sumBytes;
@@ -148,9 +146,9 @@ function windowRow<S>(
   const k4 = constant(4);
   const k5 = constant(5);
   const r = f32x4.splat(perRow);
-  let carryAX = before<S>(first);
+  let carryAX = before(first);
   let carryA = start < 0 ? e0 : soft ? exp4(carryAX, rate, k0, k1, k2, k3, k4, k5) : carryAX;
-  let carryBX = before<S>(second);
+  let carryBX = before(second);
   let carryB = start < 0 ? e0 : soft ? exp4(carryBX, rate, k0, k1, k2, k3, k4, k5) : carryBX;
   if (soft) {
     carryAX = f32x4.mul(carryAX, carryA);
@@ -159,10 +157,10 @@ function windowRow<S>(
   let seen = most;
   for (let i = 0; i < n; i += 4) {
     const column = start + 1 + 2 * i;
-    const offset = <isize>column << alignof<S>();
+    const offset = <isize>column << 2;
     const at = above + (<usize>i << 2);
-    const a0 = loadLanes<S, f32>(first + offset);
-    const a1 = loadLanes<S, f32>(first + offset + (4 << alignof<S>()));
+    const a0 = v128.load(first + offset);
+    const a1 = v128.load(first + offset + (4 << 2));
     let aEvenX = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
     let aOddX = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
     let aEven = soft ? exp4(aEvenX, rate, k0, k1, k2, k3, k4, k5) : aEvenX;
@@ -188,8 +186,8 @@ function windowRow<S>(
       carryAX = aOddX;
     }
     carryA = aOdd;
-    const b0 = loadLanes<S, f32>(second + offset);
-    const b1 = loadLanes<S, f32>(second + offset + (4 << alignof<S>()));
+    const b0 = v128.load(second + offset);
+    const b1 = v128.load(second + offset + (4 << 2));
     let bEvenX = v128.shuffle<f32>(b0, b1, 0, 2, 4, 6);
     let bOddX = v128.shuffle<f32>(b0, b1, 1, 3, 5, 7);
     let bEven = soft ? exp4(bEvenX, rate, k0, k1, k2, k3, k4, k5) : bEvenX;
@@ -228,14 +226,13 @@ function windowRow<S>(
 /** Channels last, C a multiple of 4: down the columns of four channels, one after the other. */
 // @ts-ignore: decorator
 @inline
-function channelsRow<S>(job: Job, source: usize, to: usize, method: i32, kernel: i32): void {
+function channelsRow(job: Job, source: usize, to: usize, method: i32, kernel: i32, soft: bool): void {
   const W = job.w.size;
   const C = job.inner;
-  const soft = method == Method.SOFT;
   const rate = splat<f32>(rateOf<f32>(beta));
   const e0 = splat<f32>(pad0);
   const x0 = splat<f32>(pad1);
-  const step = <usize>C << alignof<S>();
+  const step = <usize>C << 2;
   const k0 = constant(0);
   const k1 = constant(1);
   const k2 = constant(2);
@@ -244,12 +241,12 @@ function channelsRow<S>(job: Job, source: usize, to: usize, method: i32, kernel:
   const k5 = constant(5);
   const tap1 = start + (kernel == 3 ? 1 : 0);
   for (let c = 0; c < C; c += 4) {
-    let at = source + (<isize>tap1 * <isize>step) + (<usize>c << alignof<S>());
+    let at = source + (<isize>tap1 * <isize>step) + (<usize>c << 2);
     let target = to + (<usize>c << 2);
     let carry = e0;
     let carryX = x0;
     if (kernel == 3 && start >= 0) {
-      carryX = loadLanes<S, f32>(at - step);
+      carryX = v128.load(at - step);
       carry = soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
       carryX = f32x4.mul(carryX, carry);
     }
@@ -259,12 +256,12 @@ function channelsRow<S>(job: Job, source: usize, to: usize, method: i32, kernel:
       let odd = e0;
       let oddX = x0;
       if (<u32>column < <u32>W) {
-        evenX = loadLanes<S, f32>(at);
+        evenX = v128.load(at);
         even = soft ? exp4(evenX, rate, k0, k1, k2, k3, k4, k5) : evenX;
         evenX = f32x4.mul(evenX, even);
       }
       if (<u32>(column + 1) < <u32>W) {
-        oddX = loadLanes<S, f32>(at + step);
+        oddX = v128.load(at + step);
         odd = soft ? exp4(oddX, rate, k0, k1, k2, k3, k4, k5) : oddX;
         oddX = f32x4.mul(oddX, odd);
       }
@@ -286,54 +283,46 @@ function channelsRow<S>(job: Job, source: usize, to: usize, method: i32, kernel:
 
 // @ts-ignore: decorator
 @inline
-function rowOf<S>(job: Job, source: usize, to: usize, method: i32): void {
+function rowOf(job: Job, source: usize, to: usize, method: i32, soft: bool): void {
   if (job.inner == 1) {
-    if (job.w.kernel == 3) plainRow<S>(job, source, to, method, 3);
-    else plainRow<S>(job, source, to, method, 2);
-  } else if (job.w.kernel == 3) channelsRow<S>(job, source, to, method, 3);
-  else channelsRow<S>(job, source, to, method, 2);
+    plainRow(job, source, to, method, job.w.kernel, soft);
+  } else channelsRow(job, source, to, method, job.w.kernel, soft);
 }
 
-function softRow<S>(job: Job, source: usize, to: usize): void {
-  rowOf<S>(job, source, to, Method.SOFT);
+function softRow(job: Job, source: usize, to: usize): void {
+  rowOf(job, source, to, Method.SOFT, true);
 }
-function averageRow<S>(job: Job, source: usize, to: usize): void {
-  rowOf<S>(job, source, to, Method.AVERAGE);
-}
-function maximumRow<S>(job: Job, source: usize, to: usize): void {
-  rowOf<S>(job, source, to, Method.MAXIMUM);
+function otherRow(job: Job, source: usize, to: usize): void {
+  rowOf(job, source, to, job.method, false);
 }
 
-// @ts-ignore: decorator
-@inline
-function anyRow<S>(job: Job, source: usize, to: usize): void {
-  if (job.method == Method.SOFT) softRow<S>(job, source, to);
-  else if (job.method == Method.AVERAGE) averageRow<S>(job, source, to);
-  else maximumRow<S>(job, source, to);
+/** The row at `source` in f32: converted to `wide` where it is float16. */
+function asSingle(job: Job, source: usize, wide: usize): usize {
+  if (job.dtype == 0) return source;
+  widenRow(source, wide, job.w.size * job.inner);
+  return wide;
 }
 
-/** The sums along W of the row at `source`, from the input in one pass; rows of `sumBytes` at `to`. */
-export function fuseRow(job: Job, source: usize, to: usize): void {
-  if (job.dtype == 0) anyRow<f32>(job, source, to);
-  else anyRow<u16>(job, source, to);
+/** Bytes of a converted row, with room for what vectors read before and behind it. */
+export function wideBytes(job: Job): usize {
+  return job.dtype == 2 ? (<usize>(job.w.size * job.inner) << 2) + 256 : 0;
 }
 
-function softWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize): void {
-  windowRow<S>(job, a, b, above, to, 0, 1, Method.SOFT);
-}
-function averageWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
-  windowRow<S>(job, a, b, above, to, f, <f32>r, Method.AVERAGE);
-}
-function maximumWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize): void {
-  windowRow<S>(job, a, b, above, to, 0, 1, Method.MAXIMUM);
+/**
+ * The sums along W of the row at `source`, from the input in one pass; rows of `sumBytes` at `to`.
+ * @param wide scratch of {@link wideBytes}
+ */
+export function fuseRow(job: Job, source: usize, wide: usize, to: usize): void {
+  const x = asSingle(job, source, wide + 128);
+  if (job.method == Method.SOFT) softRow(job, x, to);
+  else otherRow(job, x, to);
 }
 
-// @ts-ignore: decorator
-@inline
-function anyWindow<S>(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
-  if (job.method == Method.SOFT) softWindow<S>(job, a, b, above, to);
-  else if (job.method == Method.AVERAGE) averageWindow<S>(job, a, b, above, to, f, r);
-  else maximumWindow<S>(job, a, b, above, to);
+function softWindow(job: Job, a: usize, b: usize, above: usize, to: usize): void {
+  windowRow(job, a, b, above, to, 0, 1, Method.SOFT, true);
+}
+function otherWindow(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
+  windowRow(job, a, b, above, to, f, <f32>r, job.method, false);
 }
 
 /** Whether {@link fuseWindow} serves the current block. */
@@ -343,8 +332,12 @@ export function canFuseWindow(job: Job): bool {
   return plain && H.kernel == 3 && H.stride == 2 && H.dilation == 1 && canFuse(job);
 }
 
-/** See {@link windowRow}; rows at `a` and `b`. */
-export function fuseWindow(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
-  if (job.dtype == 0) anyWindow<f32>(job, a, b, above, to, f, r);
-  else anyWindow<u16>(job, a, b, above, to, f, r);
+/** See {@link windowRow}; rows at `a` and `b`, scratch of two times {@link wideBytes}. */
+export function fuseWindow(
+  job: Job, a: usize, b: usize, wide: usize, above: usize, to: usize, f: usize, r: f64,
+): void {
+  const x = asSingle(job, a, wide + 128);
+  const x2 = asSingle(job, b, wide + wideBytes(job) + 128);
+  if (job.method == Method.SOFT) softWindow(job, x, x2, above, to);
+  else otherWindow(job, x, x2, above, to, f, r);
 }

@@ -13,7 +13,7 @@ import { pow } from "./imports";
 import { Axis, Job, Method } from "./job";
 import { backwardMaximum } from "./maximum";
 import { backwardPair, forwardPair } from "./pair";
-import { lanes, loadLanes, loadOne, splat } from "./vector";
+import { loadLanes, loadOne, splat, widenRow } from "./vector";
 import { backwardWhole, forwardWhole } from "./whole";
 
 /** Kernels, in the order of src/wasm/job.ts. */
@@ -73,8 +73,6 @@ function magnitude(job: Job, at: usize, count: i32): f64 {
 let low: f64 = 0;
 let high: f64 = 0;
 
-// @ts-ignore: decorator
-@inline
 function extremesAs<S>(at: usize, count: i32): void {
   let least = splat<f64>(loadOne<S>(at));
   let most = least;
@@ -94,12 +92,22 @@ function extremesAs<S>(at: usize, count: i32): void {
 }
 
 function extremes(job: Job, at: usize, count: i32): void {
-  if (job.dtype == 0) extremesAs<f32>(at, count);
-  else if (job.dtype == 1) extremesAs<f64>(at, count);
-  else extremesAs<u16>(at, count);
+  if (job.dtype == 1) return extremesAs<f64>(at, count);
+  if (job.dtype == 0) return extremesAs<f32>(at, count);
+  let least = Infinity;
+  let most = -Infinity;
+  for (let i = 0; i < count; i += 256) {
+    const n = min(256, count - i);
+    widenRow(at + (<usize>i << 1), buffer, n);
+    extremesAs<f32>(buffer, n);
+    least = min<f64>(least, low);
+    most = max<f64>(most, high);
+  }
+  low = least;
+  high = most;
 }
 
-/** Scratch of a few bytes. */
+/** Scratch of 256 f32. */
 let buffer: usize = 0;
 
 /** The smallest magnitude above 0. */
@@ -273,7 +281,7 @@ export function work(at: usize, thread: i32): void {
     if (first >= tasks) return;
     const end = min(tasks, first + grain);
     for (let task = first; task < end; task++) {
-      resetScratch(scratch + 64);
+      resetScratch(scratch + 1088);
       runTask(job, task);
     }
   }

@@ -38,10 +38,6 @@ export class Job {
   channels: i32;
   /** 1 when there is one beta for all channels. */
   oneBeta: i32;
-  /** Axes D, H, W. */
-  d: Axis;
-  h: Axis;
-  w: Axis;
   /** Divisors of average pooling per output and axis, f64. */
   countD: usize;
   countH: usize;
@@ -78,5 +74,17 @@ export class Job {
   columns: i32;
   /** Rows of the other axes kept at once: 1 when all rows of a plane fit. */
   allRows: i32;
+  unused: i32;
   p: f64;
+
+  // The axes stand at fixed places behind the words above, so that reaching them is one load.
+  @inline get d(): Axis {
+    return changetype<Axis>(changetype<usize>(this) + 160);
+  }
+  @inline get h(): Axis {
+    return changetype<Axis>(changetype<usize>(this) + 184);
+  }
+  @inline get w(): Axis {
+    return changetype<Axis>(changetype<usize>(this) + 208);
+  }
 }

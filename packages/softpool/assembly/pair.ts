@@ -4,8 +4,7 @@
  *
  * SoftPool: the dominant tap M is moved out by compare-exchanges (which keep a NaN), three
  * exponentials remain:  y = M + sum d_i e_i / (1 + sum e_i),  d_i = x_i - M bounded so that
- * beta d_i >= -80. A negative beta is a positive one of negated values. Rows with a result that is not
- * finite are done again by careful.ts.
+ * beta d_i >= -80, for beta > 0. Rows with a result that is not finite are done again by careful.ts.
  */
 import { resetScratch, storedShift, take } from "./block";
 import { backwardCareful, forwardCareful } from "./careful";
@@ -13,8 +12,7 @@ import { constant, exp4, rateOf } from "./exp";
 import { Job, Method } from "./job";
 import { narrowRow, storePart, widenRow } from "./vector";
 
-/** SoftPool's parameters as vectors: sign of beta, |beta| log2(e), bound of the deviations, |beta|. */
-let sign: v128 = i32x4.splat(0);
+/** SoftPool's parameters as vectors: beta log2(e), bound of the deviations, beta. */
 let rate: v128 = i32x4.splat(0);
 let least: v128 = i32x4.splat(0);
 let weight: v128 = i32x4.splat(0);
@@ -24,11 +22,9 @@ let check: v128 = i32x4.splat(0);
 let touched: i32 = 0;
 
 function setBeta(beta: f64, weightsOnly: i32): void {
-  const b = abs(beta);
-  sign = i32x4.splat(beta < 0 ? <i32>0x80000000 : 0);
-  rate = f32x4.splat(<f32>rateOf<f32>(b));
-  least = f32x4.splat(<f32>(-80 / b));
-  weight = f32x4.splat(weightsOnly ? 0 : <f32>b);
+  rate = f32x4.splat(<f32>rateOf<f32>(beta));
+  least = f32x4.splat(<f32>(-80 / beta));
+  weight = f32x4.splat(weightsOnly ? 0 : <f32>beta);
 }
 
 // @ts-ignore: decorator
@@ -76,16 +72,11 @@ function odd(p: usize): v128 {
 // @ts-ignore: decorator
 @inline
 function pool4(
-  a: v128, b: v128, c: v128, d: v128, method: i32, negative: bool, s: v128, r: v128, bound: v128,
+  a: v128, b: v128, c: v128, d: v128, method: i32, r: v128, bound: v128,
   k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
 ): v128 {
   if (method == Method.SOFT) {
-    if (!negative) return soft4(a, b, c, d, r, bound, k0, k1, k2, k3, k4, k5);
-    const flipped = soft4(
-      v128.xor(a, s), v128.xor(b, s), v128.xor(c, s), v128.xor(d, s), r, bound,
-      k0, k1, k2, k3, k4, k5,
-    );
-    return v128.xor(flipped, s);
+    return soft4(a, b, c, d, r, bound, k0, k1, k2, k3, k4, k5);
   }
   if (method == Method.AVERAGE) {
     return f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.splat(0.25));
@@ -114,9 +105,7 @@ function forwardRow(
   columns: i32,
   C: i32,
   method: i32,
-  negative: bool,
 ): void {
-  const s = sign;
   const r = rate;
   const bound = least;
   const k0 = constant(0);
@@ -127,85 +116,66 @@ function forwardRow(
   const k5 = constant(5);
   let bad = i32x4.splat(0);
   // Two vectors at once, all loads first: the exponentials of one hide the latency of the other.
-  const step: usize = C == 1 ? 0 : <usize>C << 2;
-  if (C == 1) {
-    let i = 0;
-    for (; i + 8 <= columns; i += 8) {
-      const at = <usize>i << 3;
-      const a = even(first + at);
-      const b = odd(first + at);
-      const c = even(second + at);
-      const d = odd(second + at);
-      const a2 = even(first + at + 32);
-      const b2 = odd(first + at + 32);
-      const c2 = even(second + at + 32);
-      const d2 = odd(second + at + 32);
-      const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
-      const y2 = pool4(a2, b2, c2, d2, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
-      bad = suspect(bad, a, b, c, d, y, method);
-      bad = suspect(bad, a2, b2, c2, d2, y2, method);
-      v128.store(to + (<usize>i << 2), y);
-      v128.store(to + (<usize>i << 2), y2, 16);
-    }
-    for (; i < columns; i += 4) {
-      const at = <usize>i << 3;
-      const a = even(first + at);
-      const b = odd(first + at);
-      const c = even(second + at);
-      const d = odd(second + at);
-      const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
+  const plain = C == 1;
+  const step = <usize>C << 2;
+  const groups = plain ? 1 : columns;
+  const run = plain ? columns : C;
+  for (let o = 0; o < groups; o++) {
+    for (let i = 0; i < run; i += 8) {
+      let a: v128, b: v128, c: v128, d: v128, a2: v128, b2: v128, c2: v128, d2: v128;
+      if (plain) {
+        const at = <usize>i << 3;
+        a = even(first + at);
+        b = odd(first + at);
+        c = even(second + at);
+        d = odd(second + at);
+        a2 = even(first + at + 32);
+        b2 = odd(first + at + 32);
+        c2 = even(second + at + 32);
+        d2 = odd(second + at + 32);
+      } else {
+        const at = <usize>i << 2;
+        a = v128.load(first + at);
+        b = v128.load(first + step + at);
+        c = v128.load(second + at);
+        d = v128.load(second + step + at);
+        a2 = v128.load(first + at, 16);
+        b2 = v128.load(first + step + at, 16);
+        c2 = v128.load(second + at, 16);
+        d2 = v128.load(second + step + at, 16);
+      }
+      const y = pool4(a, b, c, d, method, r, bound, k0, k1, k2, k3, k4, k5);
+      const y2 = pool4(a2, b2, c2, d2, method, r, bound, k0, k1, k2, k3, k4, k5);
       // Lanes beyond the row may raise a false alarm: the careful kernel is right all the same.
       bad = suspect(bad, a, b, c, d, y, method);
-      if (i + 4 > columns) storePart<f32, f32>(to + (<usize>i << 2), y, columns - i);
-      else v128.store(to + (<usize>i << 2), y);
+      bad = suspect(bad, a2, b2, c2, d2, y2, method);
+      const target = to + (<usize>i << 2);
+      if (i + 8 <= run) {
+        v128.store(target, y);
+        v128.store(target, y2, 16);
+      } else storeEnd(target, y, y2, run - i);
     }
-  } else {
-    for (let o = 0; o < columns; o++) {
-      let i: usize = 0;
-      for (; i + 32 <= step; i += 32) {
-        const a = v128.load(first + i);
-        const b = v128.load(first + step + i);
-        const c = v128.load(second + i);
-        const d = v128.load(second + step + i);
-        const a2 = v128.load(first + i, 16);
-        const b2 = v128.load(first + step + i, 16);
-        const c2 = v128.load(second + i, 16);
-        const d2 = v128.load(second + step + i, 16);
-        const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
-        const y2 = pool4(a2, b2, c2, d2, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
-        bad = suspect(bad, a, b, c, d, y, method);
-        bad = suspect(bad, a2, b2, c2, d2, y2, method);
-        v128.store(to + i, y);
-        v128.store(to + i, y2, 16);
-      }
-      if (i < step) {
-        const a = v128.load(first + i);
-        const b = v128.load(first + step + i);
-        const c = v128.load(second + i);
-        const d = v128.load(second + step + i);
-        const y = pool4(a, b, c, d, method, negative, s, r, bound, k0, k1, k2, k3, k4, k5);
-        bad = suspect(bad, a, b, c, d, y, method);
-        v128.store(to + i, y);
-      }
-      first += 2 * step;
-      second += 2 * step;
-      to += step;
-    }
+    first += 2 * step;
+    second += 2 * step;
+    to += step;
   }
   check = i32x4.max_u(check, bad);
 }
 
+/** The first `n` < 8 of two vectors. */
+function storeEnd(to: usize, y: v128, y2: v128, n: i32): void {
+  if (n < 4) storePart<f32, f32>(to, y, n);
+  else {
+    v128.store(to, y);
+    storePart<f32, f32>(to + 16, y2, n - 4);
+  }
+}
+
 function softRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
-  forwardRow(first, second, to, columns, C, Method.SOFT, false);
+  forwardRow(first, second, to, columns, C, Method.SOFT);
 }
-function softRowNegative(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
-  forwardRow(first, second, to, columns, C, Method.SOFT, true);
-}
-function averageRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
-  forwardRow(first, second, to, columns, C, Method.AVERAGE, false);
-}
-function maximumRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
-  forwardRow(first, second, to, columns, C, Method.MAXIMUM, false);
+function plainRow(first: usize, second: usize, to: usize, columns: i32, C: i32, method: i32): void {
+  forwardRow(first, second, to, columns, C, method);
 }
 
 /** Whether a value of the row was not finite; starts the next row. */
@@ -233,8 +203,9 @@ export function forwardPair(job: Job, index: i32, begin: i32, end: i32): void {
   const x = job.x + ((<usize>index * job.h.size * line) << bytes);
   const y = job.y + ((<usize>index * job.h.out * outLine) << bytes);
   const scratch = take(0);
-  const wide = half ? take((<usize>used << 3) + 64) : 0;
-  const result = half ? take((<usize>outLine << 2) + 32) : 0;
+  const room = (<usize>used << 2) + 64;
+  const wide = half ? take(2 * room) : 0;
+  const result = half ? take(room) : 0;
   const beta = load<f64>(job.betas + (job.oneBeta ? 0 : <usize>(index % job.channels) << 3));
   setBeta(beta, 0);
   check = i32x4.splat(0);
@@ -245,15 +216,13 @@ export function forwardPair(job: Job, index: i32, begin: i32, end: i32): void {
     touch(first, <usize>(2 * line) << bytes);
     if (half) {
       widenRow(first, wide, used);
-      widenRow(second, wide + (<usize>used << 2), used);
+      widenRow(second, wide + room, used);
       first = wide;
-      second = wide + (<usize>used << 2);
+      second = wide + room;
     }
     const target = half ? result : to;
-    if (job.method == Method.AVERAGE) averageRow(first, second, target, job.w.out, C);
-    else if (job.method == Method.MAXIMUM) maximumRow(first, second, target, job.w.out, C);
-    else if (beta < 0) softRowNegative(first, second, target, job.w.out, C);
-    else softRow(first, second, target, job.w.out, C);
+    if (job.method == Method.SOFT) softRow(first, second, target, job.w.out, C);
+    else plainRow(first, second, target, job.w.out, C, job.method);
     if (suspicious()) forwardCareful(job, index, o, o + 1);
     else if (half) narrowRow(result, to, outLine);
   }
@@ -270,10 +239,7 @@ function storePair(to: usize, p: v128, q: v128, left: i32): void {
     v128.store(to, high, 16);
     return;
   }
-  const n = 2 * left;
-  if (n >= 4) v128.store(to, low);
-  else storePart<f32, f32>(to, low, n);
-  if (n > 4) storePart<f32, f32>(to + 16, high, n - 4);
+  storeEnd(to, low, high, 2 * left);
 }
 
 /** Stores the gradients of four taps: interleaved where `step` is 0 (C = 1), else `step` bytes apart. */
@@ -297,8 +263,8 @@ function storeSlopes(
 // @ts-ignore: decorator
 @inline
 function slopes4(
-  a0: v128, b0: v128, c0: v128, d0: v128, g: v128, method: i32,
-  s: v128, r: v128, bound: v128, factor: v128,
+  a: v128, b: v128, c: v128, d: v128, g: v128, method: i32,
+  r: v128, bound: v128, factor: v128,
   k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
   to1: usize, to2: usize, step: usize, left: i32,
 ): v128 {
@@ -308,22 +274,18 @@ function slopes4(
     return i32x4.splat(0);
   }
   if (method == Method.MAXIMUM) {
-    const m = f32x4.pmax(f32x4.pmax(a0, b0), f32x4.pmax(c0, d0));
-    const isA = f32x4.eq(a0, m);
-    const isB = f32x4.eq(b0, m);
-    const isC = f32x4.eq(c0, m);
+    const m = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+    const isA = f32x4.eq(a, m);
+    const isB = f32x4.eq(b, m);
+    const isC = f32x4.eq(c, m);
     const ab = v128.or(isA, isB);
     storeSlopes(
       to1, to2, step, left,
       v128.and(g, isA), v128.and(g, v128.andnot(isB, isA)),
       v128.and(g, v128.andnot(isC, ab)), v128.andnot(g, v128.or(ab, isC)),
     );
-    return f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0));
+    return f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
   }
-  const a = v128.xor(a0, s);
-  const b = v128.xor(b0, s);
-  const c = v128.xor(c0, s);
-  const d = v128.xor(d0, s);
   const m = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
   const da = bounded(a, m, bound);
   const db = bounded(b, m, bound);
@@ -340,7 +302,7 @@ function slopes4(
   );
   const inverse = f32x4.div(f32x4.splat(1), S);
   const scale = f32x4.mul(g, inverse);
-  // w (1 + |beta| (d - delta)): what does not depend on the tap is `base`.
+  // w (1 + beta (d - delta)): what does not depend on the tap is `base`.
   const base = f32x4.sub(f32x4.splat(1), f32x4.mul(factor, f32x4.mul(T, inverse)));
   storeSlopes(
     to1, to2, step, left,
@@ -365,7 +327,6 @@ function backwardRow(
   C: i32,
   method: i32,
 ): void {
-  const s = sign;
   const r = rate;
   const bound = least;
   const k0 = constant(0);
@@ -376,38 +337,36 @@ function backwardRow(
   const k5 = constant(5);
   const factor = weight;
   let bad = i32x4.splat(0);
-  if (C == 1) {
-    for (let i = 0; i < columns; i += 4) {
-      const at = <usize>i << 3;
-      const a = even(first + at);
-      const b = odd(first + at);
-      const c = even(second + at);
-      const d = odd(second + at);
-      const gv = v128.load(g + (<usize>i << 2));
+  const plain = C == 1;
+  const step = <usize>C << 2;
+  const groups = plain ? 1 : columns;
+  const run = plain ? columns : C;
+  for (let o = 0; o < groups; o++) {
+    for (let i = 0; i < run; i += 4) {
+      let a: v128, b: v128, c: v128, d: v128;
+      const at = <usize>i << (plain ? 3 : 2);
+      if (plain) {
+        a = even(first + at);
+        b = odd(first + at);
+        c = even(second + at);
+        d = odd(second + at);
+      } else {
+        a = v128.load(first + at);
+        b = v128.load(first + step + at);
+        c = v128.load(second + at);
+        d = v128.load(second + step + at);
+      }
       const flag = slopes4(
-        a, b, c, d, gv, method, s, r, bound, factor, k0, k1, k2, k3, k4, k5, to1 + at, to2 + at, 0, columns - i,
+        a, b, c, d, v128.load(g + (<usize>i << 2)), method, r, bound, factor, k0, k1, k2, k3, k4, k5,
+        to1 + at, to2 + at, plain ? 0 : step, run - i,
       );
       bad = i32x4.max_u(bad, i32x4.shl(flag, 1));
     }
-  } else {
-    const step = <usize>C << 2;
-    for (let o = 0; o < columns; o++) {
-      for (let i: usize = 0; i < step; i += 16) {
-        const a = v128.load(first + i);
-        const b = v128.load(first + step + i);
-        const c = v128.load(second + i);
-        const d = v128.load(second + step + i);
-        const flag = slopes4(
-          a, b, c, d, v128.load(g + i), method, s, r, bound, factor, k0, k1, k2, k3, k4, k5, to1 + i, to2 + i, step, 4,
-        );
-        bad = i32x4.max_u(bad, i32x4.shl(flag, 1));
-      }
-      first += 2 * step;
-      second += 2 * step;
-      to1 += 2 * step;
-      to2 += 2 * step;
-      g += step;
-    }
+    first += 2 * step;
+    second += 2 * step;
+    to1 += 2 * step;
+    to2 += 2 * step;
+    g += step;
   }
   check = i32x4.max_u(check, bad);
 }
@@ -415,11 +374,10 @@ function backwardRow(
 function softSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
   backwardRow(x, x2, g, t, t2, columns, C, Method.SOFT);
 }
-function averageSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
-  backwardRow(x, x2, g, t, t2, columns, C, Method.AVERAGE);
-}
-function maximumSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
-  backwardRow(x, x2, g, t, t2, columns, C, Method.MAXIMUM);
+function plainSlopes(
+  x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32, method: i32,
+): void {
+  backwardRow(x, x2, g, t, t2, columns, C, method);
 }
 
 /** The gradient of inputs `[begin, end)` along H of plane `index`; `begin` is even. */
@@ -450,6 +408,7 @@ export function backwardPair(job: Job, index: i32, begin: i32, end: i32): void {
     const end1 = to1;
     const end2 = to2;
     touch(first, <usize>(2 * line) << bytes);
+    touch(end1, <usize>(2 * line) << bytes);
     if (half) {
       widenRow(first, wide, used);
       widenRow(second, wide + room, used);
@@ -460,9 +419,8 @@ export function backwardPair(job: Job, index: i32, begin: i32, end: i32): void {
       to1 = wide + 3 * room;
       to2 = wide + 4 * room;
     }
-    if (job.method == Method.AVERAGE) averageSlopes(first, second, from, to1, to2, job.w.out, C);
-    else if (job.method == Method.MAXIMUM) maximumSlopes(first, second, from, to1, to2, job.w.out, C);
-    else softSlopes(first, second, from, to1, to2, job.w.out, C);
+    if (job.method == Method.SOFT) softSlopes(first, second, from, to1, to2, job.w.out, C);
+    else plainSlopes(first, second, from, to1, to2, job.w.out, C, job.method);
     if (suspicious()) {
       backwardCareful(job, index, h, h + 2);
       continue;

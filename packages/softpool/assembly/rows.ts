@@ -3,7 +3,7 @@
  * and H positions of the input (see block.ts), and the lists of rows that make up one window.
  */
 import { channelBytes, channels, joinRow, storedShift, sumBytes, take, transformRow } from "./block";
-import { canFuse, fuseRow } from "./fused";
+import { canFuse, fuseRow, wideBytes } from "./fused";
 import { Axis, Job, Method } from "./job";
 import { splat } from "./vector";
 
@@ -63,7 +63,7 @@ export function openRows<T>(job: Job, base: usize, keep: bool, extra: usize): vo
   memory.fill(tags, 0xff, <usize>count << 2);
   neutral = takeNeutral<T>(job, max(rowBytes, extra));
   fused = !keep && canFuse(job);
-  if (!keep) temporary = take(channelBytes * channels);
+  if (!keep) temporary = take(max(channelBytes * channels, wideBytes(job)));
   list = take(<usize>max(1, job.d.kernel * job.h.kernel) << 2);
 }
 
@@ -78,7 +78,7 @@ export function row<T>(job: Job, d: i32, h: i32, sums: bool): usize {
   const tagAt = tags + (<usize>slot << 2);
   if (load<i32>(tagAt) != tag) {
     const source = plane + lineBytes * tag;
-    if (sizeof<T>() == 4 && fused) fuseRow(job, source, at);
+    if (sizeof<T>() == 4 && fused) fuseRow(job, source, temporary, at);
     else {
       const transformed = sumsAt != 0 ? at : temporary;
       transformRow<T>(job, source, transformed);

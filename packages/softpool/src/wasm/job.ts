@@ -122,21 +122,18 @@ export function planFor(problem: Problem, direction: Direction): Plan {
     axes[0].size > 1 || axes[0].out > 1 ? 0 : axes[1].size > 1 || axes[1].out > 1 ? 1 : 2;
 
   const back = direction === "backward";
-  const moderate = uniform !== undefined && Math.abs(uniform) > 1e-30 && Math.abs(uniform) < 1e30;
-  const mixedFit = beta.every((b) => Math.abs(b) > 1e-30 && Math.abs(b) < 1e30) && inner === 1;
+  const moderate =
+    beta.every((b) => b > 1e-30 && b < 1e30) && (inner === 1 || uniform !== undefined);
   const pair =
     dtype !== "float64" &&
     direction !== "variance" &&
     !negate &&
-    (method === "average" ||
-      method === "maximum" ||
-      (method === "soft" && (moderate || mixedFit))) &&
+    (method === "average" || method === "maximum" || (method === "soft" && moderate)) &&
     axes[0].size === 1 &&
     axes[0].kernel === 1 &&
     isPair(axes[1]) &&
     isPair(axes[2]) &&
-    inner % 4 <= 1 &&
-    (inner === 1 || inner % 4 === 0);
+    (inner === 1 || inner % 8 === 0);
   let kernel: number = back ? Kernel.backward : Kernel.forward;
   if (pair) kernel = back ? Kernel.pairBackward : Kernel.pairForward;
   else if (whole && method === "soft") {
@@ -213,8 +210,9 @@ export function blocksOf(plan: Plan, piece: Piece): Blocks {
   const pipeline = ring + (back ? outRing : 0) + 8 * channel + 8 * sums + 4 * part;
   const tables = 16 * (D.kernel * H.kernel + W.kernel) + 64 * (rows(D) * H.size + D.out * H.out);
   const careful = 20 * taps + (back ? 8 * length * each : 0);
-  const pair = 20 * W.size * inner + 512;
-  const scratchBytes = Math.ceil((pipeline + tables + careful + pair + 8192) / 64) * 64;
+  const single = 4 * Math.max(width, outs) * inner;
+  const pair = 28 * W.size * inner + 2048;
+  const scratchBytes = Math.ceil((pipeline + tables + careful + pair + single + 12288) / 64) * 64;
   return { blocks, length, grain, columns, allRows, scratchBytes };
 }
 
@@ -270,7 +268,6 @@ export function writeJob(
     const { size, out, kernel, stride, padBegin, dilation } = axis;
     words.set([size, out, kernel, stride, padBegin, dilation], axesAt + 6 * i);
   });
-  const axisAddress = (i: number) => at + 4 * (axesAt + 6 * i);
   words.set([
     plan.kernel,
     DTYPES[problem.dtype],
@@ -279,7 +276,6 @@ export function writeJob(
     plan.inner,
     plan.inner === 1 ? problem.channels : 1,
     Number(beta.length === 1),
-    ...[axisAddress(0), axisAddress(1), axisAddress(2)],
     ...counts,
     Number(plan.zeroPadding),
     betas,
@@ -300,5 +296,5 @@ export function writeJob(
     cut.columns,
     Number(cut.allRows),
   ]);
-  doubles[(at + 4 * 34) / 8] = problem.p;
+  doubles[(at + 4 * 32) / 8] = problem.p;
 }

@@ -7,7 +7,7 @@
  */
 import { fail, show } from "../options.ts";
 import { bytesPerElement, type DType, elements, Float16, type FloatArray } from "../types.ts";
-import { binary } from "./binary.ts";
+import { table, text } from "./binary.ts";
 
 /** What the kernels export; addresses are unsigned 32-bit numbers. */
 export interface Kernels {
@@ -35,7 +35,7 @@ const PAGE = 65536;
 /** The first page belongs to the kernels' constants and the control words of the threads. */
 const HEAP = PAGE;
 /** Vector loads may read this far behind the last element. */
-const SLACK = 64;
+const SLACK = 128;
 const ALIGN = 64;
 
 let runtime: Runtime | undefined;
@@ -50,12 +50,25 @@ const buffers = new WeakSet<ArrayBufferLike>();
 let holds = 0;
 const postponed: number[] = [];
 
+/** The bytes of the embedded binary; scripts/build.js tells how it is written. */
 function bytesOfBinary(): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(binary.length / 2);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = Number.parseInt(binary.slice(2 * i, 2 * i + 2), 16);
+  const ranks: number[] = [];
+  const order = Array.from({ length: 256 }, (_, i) => Number.parseInt(table.substr(2 * i, 2), 16));
+  // The characters from space to tilde without " $ \\ and `, in order.
+  const codes = Array.from({ length: 95 }, (_, i) => i + 32).filter(
+    (c) => c !== 34 && c !== 36 && c !== 92 && c !== 96,
+  );
+  const rankOf: number[] = [];
+  codes.forEach((c, i) => {
+    rankOf[c] = i;
+  });
+  const singles = codes.length - 2;
+  for (let i = 0; i < text.length; i++) {
+    let rank = rankOf[text.charCodeAt(i)];
+    if (rank >= singles) rank = (rank - singles + 1) * singles + rankOf[text.charCodeAt(++i)];
+    ranks.push(order[rank]);
   }
-  return bytes;
+  return Uint8Array.from(ranks);
 }
 
 /** Clears the "shared" bit of the memory import: 3 "env" 6 "memory" 2 (memory) 3 (shared, maximum). */

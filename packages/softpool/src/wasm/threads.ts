@@ -13,8 +13,8 @@ const WANTED = 2;
 const ACTIVE = 3;
 const READY = 4;
 /** Word of a job that holds the number of its next task. */
-const NEXT = 24;
-const TASKS = 22;
+const NEXT = 21;
+const TASKS = 19;
 
 /** The default number of threads is at most this. */
 const MOST = 16;
