@@ -25,13 +25,14 @@ import {
   resetScratch,
   roomFor,
   setBlock,
-  setShift,
+  setType,
   single,
   start,
   storedShift,
   storeRun,
   sumBytes,
   take,
+  typeShift,
   width,
 } from "./block";
 import { divides, openReciprocals, rowReciprocal } from "./forward";
@@ -89,17 +90,17 @@ export function firstOutput(axis: Axis, w: i32): i32 {
 }
 
 /** Sets the sizes of a row of A and B and returns its bytes. */
-function measure<T>(job: Job): usize {
+function measure(job: Job): usize {
   const W = job.w;
   const before = (((W.kernel - 1) * W.dilation) / W.stride) * job.inner;
   const after = max(before, ((width + W.stride - 1) / W.stride + 1 - outs) * job.inner);
-  margin = <usize>before << alignof<T>();
-  partBytes = roomFor<T>(before + outs * job.inner + after) + 16;
+  margin = <usize>before << typeShift;
+  partBytes = roomFor(before + outs * job.inner + after) + 16;
   rowBytes = 2 * partBytes;
   return rowBytes;
 }
 
-function open<T>(job: Job): void {
+function open(job: Job): void {
   const D = job.d;
   const H = job.h;
   ringD = min(D.out, ((D.kernel - 1) * D.dilation) / D.stride + 1);
@@ -120,8 +121,8 @@ function open<T>(job: Job): void {
 /** Sets the vector after the last output to zero again. */
 // @ts-ignore: decorator
 @inline
-function clearAfter<T>(part: usize, count: i32): void {
-  v128.store(part + margin + (<usize>count << alignof<T>()), i32x4.splat(0));
+function clearAfter(part: usize, count: i32): void {
+  v128.store(part + margin + (<usize>count << typeShift), i32x4.splat(0));
 }
 
 /** A = g y^(1-p) / M in place of g, from the sums of powers; 0 where y is 0. `inverse` is 1 / M. */
@@ -154,7 +155,7 @@ function outputRow<T>(job: Job, g: usize, od: i32, oh: i32, reciprocals: usize):
   const A = at + margin;
   loadRun<T>(job, g + (<usize>((tag * job.w.out + firstOut) * C) << storedShift(job)), A, count);
   if (method == Method.SOFT) {
-    listWindow<T>(job, od, oh, true);
+    listWindow(job, od, oh, true);
     const N = rowSums + sumBytes;
     addRows<T>(list, listed, sumsAt, size, initial(paddedRow(job, 0)), rowSums);
     addRows<T>(list, listed, sumsAt + sumBytes, size, initial(paddedRow(job, 1)), N);
@@ -165,7 +166,7 @@ function outputRow<T>(job: Job, g: usize, od: i32, oh: i32, reciprocals: usize):
       v128.store(A + i, a);
       v128.store(B + i, v128.mul<T>(a, v128.mul<T>(v128.load(N + i), r)));
     }
-    clearAfter<T>(at + partBytes, count);
+    clearAfter(at + partBytes, count);
   } else if (method == Method.AVERAGE) {
     const r = splat<T>(rowReciprocal(job, od, oh));
     for (let i: usize = 0; i < size; i += 16) {
@@ -173,11 +174,11 @@ function outputRow<T>(job: Job, g: usize, od: i32, oh: i32, reciprocals: usize):
       v128.store(A + i, v128.mul<T>(a, r));
     }
   } else if (method == Method.POWER) {
-    listWindow<T>(job, od, oh, true);
+    listWindow(job, od, oh, true);
     addRows<T>(list, listed, sumsAt, size, 0, rowSums);
     powerFactor<T>(job, A, rowSums, reciprocals, reciprocals != 0 ? rowReciprocal(job, od, oh) : 1);
   }
-  clearAfter<T>(at, count);
+  clearAfter(at, count);
   return at;
 }
 
@@ -245,13 +246,26 @@ function differentiate<T>(
   } else if (job.method == Method.POWER) powerSlope<T>(to, raw + b, size, job.p);
 }
 
+function differentiateAny(
+  job: Job,
+  table: usize,
+  terms: i32,
+  from: usize,
+  at: usize,
+  b: usize,
+  count: i32,
+): void {
+  if (typeShift == 3) differentiate<f64>(job, table, terms, from, at, b, count);
+  else differentiate<f32>(job, table, terms, from, at, b, count);
+}
+
 /** Byte offsets of the taps whose column is `phase` modulo `modulus`; returns their number. */
-function phaseTaps<T>(job: Job, table: usize, phase: i32, modulus: i32): i32 {
+function phaseTaps(job: Job, table: usize, phase: i32, modulus: i32): i32 {
   let terms = 0;
   for (let e = 0; e < job.w.kernel; e++) {
     const column = e * job.w.dilation;
     if (column % modulus != phase) continue;
-    const back = <u32>((column / modulus) * job.inner) << <u32>alignof<T>();
+    const back = <u32>((column / modulus) * job.inner) << <u32>typeShift;
     store<u32>(table + (<usize>terms << 2), back);
     terms++;
   }
@@ -315,27 +329,29 @@ export function storeColumns<T>(job: Job, source: usize, to: usize, from: i32, e
 }
 
 /** The sums over `covered` rows of A (and B). */
-function addCovering<T>(job: Job): usize {
+function addCovering(job: Job): usize {
   if (covered == 1) return <usize>load<u32>(covering);
   const count = outs * job.inner;
-  const size = <usize>count << alignof<T>();
-  addRows<T>(covering, covered, margin, size, 0, sums + margin);
-  clearAfter<T>(sums, count);
-  if (job.method == Method.SOFT) {
-    addRows<T>(covering, covered, partBytes + margin, size, 0, sums + partBytes + margin);
-    clearAfter<T>(sums + partBytes, count);
+  const size = <usize>count << typeShift;
+  for (let part: usize = 0; part < (job.method == Method.SOFT ? rowBytes : partBytes); part += partBytes) {
+    if (typeShift == 3) addRows<f64>(covering, covered, part + margin, size, 0, sums + part + margin);
+    else addRows<f32>(covering, covered, part + margin, size, 0, sums + part + margin);
+    clearAfter(sums + part, count);
   }
   return sums;
 }
 
 /** Lists the rows of A (and B) whose windows cover the input row d, h. */
-function listCovering<T>(job: Job, g: usize, d: i32, h: i32, reciprocals: usize): void {
+function listCovering(job: Job, g: usize, d: i32, h: i32, reciprocals: usize): void {
   covered = 0;
   for (let od = firstCovering(job.d, d), lastD = endCovering(job.d, d); od < lastD; od++) {
     if (tapAt(job.d, od, d) < 0) continue;
     for (let oh = firstCovering(job.h, h), lastH = endCovering(job.h, h); oh < lastH; oh++) {
       if (tapAt(job.h, oh, h) < 0) continue;
-      const at = outputRow<T>(job, g, od, oh, reciprocals);
+      const at =
+        typeShift == 3
+          ? outputRow<f64>(job, g, od, oh, reciprocals)
+          : outputRow<f32>(job, g, od, oh, reciprocals);
       store<u32>(covering + (<usize>covered << 2), <u32>at);
       covered++;
     }
@@ -343,7 +359,7 @@ function listCovering<T>(job: Job, g: usize, d: i32, h: i32, reciprocals: usize)
 }
 
 /** The gradient of inputs `[begin, end)` of the outer axis of plane `index`, shift `c` (f64 only). */
-export function backward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64): void {
+export function backward(job: Job, index: i32, begin: i32, end: i32, double: bool, c: f64): void {
   const D = job.d;
   const H = job.h;
   const W = job.w;
@@ -358,15 +374,15 @@ export function backward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64):
   const firstH = job.outer == 1 ? begin : 0;
   const endH = job.outer == 1 ? end : H.size;
   const endW = job.outer == 2 ? end : W.size;
-  setShift(c);
+  setType(double, c);
   for (let w0 = job.outer == 2 ? begin : 0; w0 < endW; w0 += job.columns) {
     const w1 = min(endW, w0 + job.columns);
     const scratch = take(0);
     const o = firstOutput(W, w0);
-    setBlock<T>(job, o, max(1, endCovering(W, w1 - 1) - o), w1, index % job.channels);
-    openRows<T>(job, x, true, measure<T>(job));
-    open<T>(job);
-    const reciprocals = divides(job) ? openReciprocals<T>(job) : 0;
+    setBlock(job, o, max(1, endCovering(W, w1 - 1) - o), w1, index % job.channels);
+    openRows(job, x, true, measure(job));
+    open(job);
+    const reciprocals = divides(job) ? openReciprocals(job) : 0;
     const table = take(<usize>W.kernel << 2);
     const from = w0 - start;
     const until = w1 - start;
@@ -374,34 +390,35 @@ export function backward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64):
       for (let h = firstH; h < endH; h++) {
         const rowAt = line * (d * H.size + h);
         const target = job.gx + inside + rowAt + (<usize>(w0 * C) << bytes);
-        listCovering<T>(job, g, d, h, reciprocals);
+        listCovering(job, g, d, h, reciprocals);
         if (covered == 0) {
           memory.fill(target, 0, <usize>((w1 - w0) * C) << bytes);
           continue;
         }
-        const total = addCovering<T>(job) + margin;
-        const at = job.method == Method.SOFT ? row<T>(job, d, h, true) : 0;
-        if (job.method == Method.POWER) loadColumns<T>(job, x + rowAt, raw);
+        const total = addCovering(job) + margin;
+        const at = job.method == Method.SOFT ? row(job, d, h, true) : 0;
+        if (job.method == Method.POWER) loadColumns<f64>(job, x + rowAt, raw);
         if (direct) {
           // Channels last with a stride: the columns of one phase, one after the other.
           for (let phase = 0; phase < W.stride; phase++) {
-            const terms = phaseTaps<T>(job, table, phase, W.stride);
+            const terms = phaseTaps(job, table, phase, W.stride);
             for (let j = phase; j < until; j += W.stride) {
               if (j < from) continue;
-              const b = <usize>(j * C) << alignof<T>();
-              const sum = total + (<usize>((j / W.stride) * C) << alignof<T>());
-              differentiate<T>(job, table, terms, sum, at + b, b, C);
+              const b = <usize>(j * C) << typeShift;
+              const sum = total + (<usize>((j / W.stride) * C) << typeShift);
+              differentiateAny(job, table, terms, sum, at + b, b, C);
             }
           }
         } else {
           for (let phase = 0; phase < phases; phase++) {
-            const terms = phaseTaps<T>(job, table, phase, phases);
+            const terms = phaseTaps(job, table, phase, phases);
             const b = <usize>phase * phaseBytes;
             const count = ((width - phase + phases - 1) / phases) * C;
-            differentiate<T>(job, table, terms, total, at + b, b, count);
+            differentiateAny(job, table, terms, total, at + b, b, count);
           }
         }
-        storeColumns<T>(job, gradient, target, from, until);
+        if (double) storeColumns<f64>(job, gradient, target, from, until);
+        else storeColumns<f32>(job, gradient, target, from, until);
       }
     }
     resetScratch(scratch);

@@ -19,6 +19,8 @@ import { pow } from "./imports";
 import { Job, Method } from "./job";
 import { lanes, loadLanes, loadOne, narrowRow, splat, storeLanes, storePart, widenRow } from "./vector";
 
+/** log2 of the bytes of the type computed in: 2 f32, 3 f64. */
+export let typeShift: i32 = 2;
 /** Columns of the block: first output, outputs, local columns, and where local column 0 lies. */
 export let firstOut: i32 = 0;
 export let outs: i32 = 0;
@@ -71,22 +73,28 @@ export function take(bytes: usize): usize {
   return at;
 }
 
-export function setShift(value: f64): void {
+/** Chooses the type to compute in and what is subtracted from every element (f64 only). */
+export function setType(double: bool, value: f64): void {
+  typeShift = double ? 3 : 2;
   shift = value;
 }
 
-/** Elements of type T, rounded up to whole vectors with room for one more, in bytes. */
-// @ts-ignore: decorator
-@inline
-export function roomFor<T>(elements: i32): usize {
-  return (((<usize>elements << alignof<T>()) + 15) & ~15) + 32;
+/** Stores a number in the type computed in. */
+export function put(at: usize, value: f64): void {
+  if (typeShift == 2) store<f32>(at, <f32>value);
+  else store<f64>(at, value);
+}
+
+/** Elements of the type computed in, rounded up to whole vectors with room for one more, in bytes. */
+export function roomFor(elements: i32): usize {
+  return (((<usize>elements << typeShift) + 15) & ~15) + 32;
 }
 
 /**
  * Describes the block of outputs `[o, o + n)` along W whose local columns reach at least to `end`
  * (a position in the input), for a plane whose channel is `channel` (channels first).
  */
-export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): void {
+export function setBlock(job: Job, o: i32, n: i32, end: i32, channel: i32): void {
   const method = job.method;
   const w = job.w;
   const C = job.inner;
@@ -94,12 +102,12 @@ export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): v
   outs = n;
   start = o * w.stride - w.pad;
   width = max((n - 1) * w.stride + (w.kernel - 1) * w.dilation + 1, end - start);
-  const whole = w.stride == 1 || (C & (lanes<T>() - 1)) == 0;
+  const whole = w.stride == 1 || (C & ((16 >> typeShift) - 1)) == 0;
   phases = whole ? 1 : w.stride;
   const phaseColumns = (width + phases - 1) / phases;
-  phaseBytes = roomFor<T>(phaseColumns * C);
+  phaseBytes = roomFor(phaseColumns * C);
   channelBytes = phaseBytes * phases;
-  sumBytes = roomFor<T>(n * C);
+  sumBytes = roomFor(n * C);
   openSingle(job, max(width, n) * C);
   direct = whole && w.stride > 1;
   runs = direct ? n : 1;
@@ -111,7 +119,7 @@ export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): v
     const index = column / phases;
     store<u32>(
       taps + (<usize>e << 2),
-      <u32>(<usize>phase * phaseBytes + (<usize>(index * C) << alignof<T>())),
+      <u32>(<usize>phase * phaseBytes + (<usize>(index * C) << typeShift)),
     );
   }
 
@@ -124,7 +132,7 @@ export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): v
   beta = load<f64>(job.betas + (job.oneBeta ? 0 : (<usize>channel << 3)));
   if (job.zeroPadding) {
     // A padded zero has weight e^(beta (0 - shift)). Per-element betas have shift 0.
-    pad0 = padWeight<T>();
+    pad0 = typeShift == 2 ? <f64>K_F32 : expOne(-shift * beta);
     pad1 = -shift * pad0;
     pad2 = -shift * pad1;
   }
@@ -134,18 +142,14 @@ export function setBlock<T>(job: Job, o: i32, n: i32, end: i32, channel: i32): v
     for (let phase = 0; phase < phases; phase++) {
       for (let i = 0; i < phaseColumns * C; i++) {
         const b = load<f64>(job.betas + (<usize>(i % C) << 3));
-        const at = <usize>phase * phaseBytes + (<usize>i << alignof<T>());
-        store<T>(rates + at, <T>rateOf<T>(b));
-        store<T>(betaRow + at, <T>b);
+        const at = <usize>phase * phaseBytes + (<usize>i << typeShift);
+        put(rates + at, typeShift == 2 ? rateOf<f32>(b) : b);
+        put(betaRow + at, b);
       }
     }
   }
 }
 
-function padWeight<T>(): f64 {
-  if (sizeof<T>() == 4) return K_F32;
-  return expOne(-shift * beta);
-}
 
 /** Loads the local columns of the row at `source` into the phases at `to`, converted to T. */
 function loadRow<S, T>(job: Job, source: usize, to: usize): void {
@@ -215,14 +219,14 @@ function loadRow<S, T>(job: Job, source: usize, to: usize): void {
 }
 
 /** Writes `value` into the columns of one transformed channel that lie outside the input. */
-function fillPadding<T>(job: Job, to: usize, value: f64): void {
+function fillPadding(job: Job, to: usize, value: f64): void {
   const from = max(0, -start);
   const end = min(width, job.w.size - start);
   for (let j = 0; j < width; j++) {
     if (j == from) j = max(j, end);
     if (j >= width) break;
-    const at = to + <usize>(j % phases) * phaseBytes + (<usize>((j / phases) * job.inner) << alignof<T>());
-    for (let c = 0; c < job.inner; c++) store<T>(at + (<usize>c << alignof<T>()), <T>value);
+    const at = to + <usize>(j % phases) * phaseBytes + (<usize>((j / phases) * job.inner) << typeShift);
+    for (let c = 0; c < job.inner; c++) put(at + (<usize>c << typeShift), value);
   }
 }
 
@@ -340,9 +344,9 @@ export function transformRow<T>(job: Job, source: usize, at: usize): void {
     for (let i: usize = 0; i < size; i += 16) v128.store(at + i, v128.neg<T>(v128.load(at + i)));
   }
   if (start < 0 || start + width > job.w.size) {
-    fillPadding<T>(job, at, pad0);
-    if (channels > 1) fillPadding<T>(job, at + size, pad1);
-    if (channels > 2) fillPadding<T>(job, at + size + size, pad2);
+    fillPadding(job, at, pad0);
+    if (channels > 1) fillPadding(job, at + size, pad1);
+    if (channels > 2) fillPadding(job, at + size + size, pad2);
   }
 }
 

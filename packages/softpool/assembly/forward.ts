@@ -3,14 +3,16 @@ import {
   firstOut,
   outs,
   paddedRow,
+  put,
   resetScratch,
   setBlock,
-  setShift,
+  setType,
   shift,
   storedShift,
   storeRun,
   sumBytes,
   take,
+  typeShift,
 } from "./block";
 import { pow } from "./imports";
 import { canFuseWindow, fuseRow, fuseWindow, wideBytes } from "./fused";
@@ -19,12 +21,12 @@ import { initial, joined, list, listed, listedRow, listWindow, openRows, padded 
 import { splat } from "./vector";
 
 /** Divisors along W as reciprocals, one per element of a row of outputs; returns the row. */
-export function openReciprocals<T>(job: Job): usize {
+export function openReciprocals(job: Job): usize {
   const reciprocals = take(sumBytes);
   for (let o = 0; o < outs; o++) {
     const r = 1 / load<f64>(job.countW + (<usize>(firstOut + o) << 3));
     for (let c = 0; c < job.inner; c++) {
-      store<T>(reciprocals + (<usize>(o * job.inner + c) << alignof<T>()), <T>r);
+      put(reciprocals + (<usize>(o * job.inner + c) << typeShift), r);
     }
   }
   return reciprocals;
@@ -132,6 +134,11 @@ function root<T>(at: usize, size: usize, p: f64): void {
   }
 }
 
+function finishAny(job: Job, to: usize, begin: usize, end: usize, r: usize, perRow: f64): void {
+  if (typeShift == 3) finishRow<f64>(job, to, begin, end, r, perRow);
+  else finishRow<f32>(job, to, begin, end, r, perRow);
+}
+
 /** Windows of 3x3 with stride 2 in f32, C = 1: rows of results `[begin, end)` of a block. */
 function windows(
   job: Job,
@@ -162,7 +169,7 @@ function windows(
       fuseWindow(job, x + line * (h + 1), x + line * (h + 2), wide, above, target, reciprocals, perRow);
       shared = h + 2;
     } else {
-      listWindow<f32>(job, 0, oh, true);
+      listWindow(job, 0, oh, true);
       finishRow<f32>(job, result, 0, <usize>outs << 2, reciprocals, perRow);
       shared = -2;
       storeRun<f32>(job, result, to, outs);
@@ -182,7 +189,7 @@ function padRow(job: Job, at: usize): void {
 }
 
 /** Pools outputs `[begin, end)` of the outer axis of plane `index`, with `c` as shift (f64 only). */
-export function forward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64): void {
+export function forward(job: Job, index: i32, begin: i32, end: i32, double: bool, c: f64): void {
   const D = job.d;
   const H = job.h;
   const W = job.w;
@@ -195,32 +202,34 @@ export function forward<T>(job: Job, index: i32, begin: i32, end: i32, c: f64): 
   const firstH = job.outer == 1 ? begin : 0;
   const endH = job.outer == 1 ? end : H.out;
   const endW = job.outer == 2 ? end : W.out;
-  setShift(c);
+  setType(double, c);
   for (let o = job.outer == 2 ? begin : 0; o < endW; o += job.columns) {
     const scratch = take(0);
-    setBlock<T>(job, o, min(job.columns, endW - o), 0, index % job.channels);
-    openRows<T>(job, x, false, 0);
-    const reciprocals = divides(job) ? openReciprocals<T>(job) : 0;
+    setBlock(job, o, min(job.columns, endW - o), 0, index % job.channels);
+    openRows(job, x, false, 0);
+    const reciprocals = divides(job) ? openReciprocals(job) : 0;
     const result = take(3 * sumBytes);
     const count = outs * C;
-    const size = <usize>count << alignof<T>();
-    const same = bytes == <i32>alignof<T>();
-    if (sizeof<T>() == 4 && canFuseWindow(job)) {
+    const size = <usize>count << typeShift;
+    const same = bytes == typeShift;
+    if (!double && canFuseWindow(job)) {
       windows(job, x, y, firstH, endH, o, reciprocals, result);
       resetScratch(scratch);
       continue;
     }
     for (let od = firstD; od < endD; od++) {
       for (let oh = firstH; oh < endH; oh++) {
-        listWindow<T>(job, od, oh, true);
+        listWindow(job, od, oh, true);
         const perRow = reciprocals != 0 ? rowReciprocal(job, od, oh) : 1;
         const to = y + ((<usize>((od * H.out + oh) * W.out + o) * C) << bytes);
         // Whole vectors go straight to the output where its type is the one computed in.
         const whole = same ? size & ~15 : 0;
-        if (whole > 0) finishRow<T>(job, to, 0, whole, reciprocals, perRow);
+        if (whole > 0) finishAny(job, to, 0, whole, reciprocals, perRow);
         if (whole < size) {
-          finishRow<T>(job, result - whole, whole, size, reciprocals, perRow);
-          storeRun<T>(job, result, to + whole, count - <i32>(whole >> alignof<T>()));
+          finishAny(job, result - whole, whole, size, reciprocals, perRow);
+          const rest = count - <i32>(whole >> typeShift);
+          if (double) storeRun<f64>(job, result, to + whole, rest);
+          else storeRun<f32>(job, result, to + whole, rest);
         }
       }
     }

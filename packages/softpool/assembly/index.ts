@@ -151,7 +151,10 @@ function choose(job: Job, at: usize, count: i32, isBackward: bool, most: f64): i
   middle = 0;
   if (most == Infinity) return method == Method.AVERAGE && !double ? 2 : 3;
   const taps = <f64>job.d.kernel * job.h.kernel * job.w.kernel;
-  if (method == Method.MAXIMUM) return double ? 2 : 1;
+  if (method == Method.MAXIMUM) {
+    if (isBackward) return double || job.zeroPadding ? 3 : 1;
+    return double ? 2 : 1;
+  }
   if (method == Method.AVERAGE) {
     if (double) return most < 1e300 ? 2 : 3;
     return most < 1e30 && taps <= 64 ? 1 : 2;
@@ -232,37 +235,32 @@ function runTask(job: Job, task: i32): void {
   if (!isBackward && !isWhole && records(job)) {
     // The magnitudes are seen on the way: compute first, and again where they were too large.
     resetMagnitude();
-    forward<f32>(job, index, begin, end, 0);
+    forward(job, index, begin, end, false, 0);
     const most = recordedMagnitude();
     if (choose(job, at, count, false, most) == 1) return;
   }
   let how = 3;
   if (job.method == Method.SUM) how = 2;
   else if (!isWhole) how = choose(job, at, count, isBackward, magnitude(job, at, count));
-  if (isWhole && largestBeta(job) < Infinity) {
-    // Relative to the plane's dominant value, so that any finite range is computed at once.
+  else if (job.dtype != 1 && largestBeta(job) < 1e30) {
+    // Relative to the plane's dominant value: any range that f32 can express is computed at once.
     extremes(job, at, count);
-    const range = high - low;
-    if (range - range == 0) how = job.dtype == 1 ? 2 : 1;
+    if (high - low <= <f64>f32.MAX_VALUE) how = 1;
   }
-  if (isWhole && how < 3) {
-    if (how == 2) {
-      if (isBackward) backwardWhole<f64>(job, index, low, high);
-      else forwardWhole<f64>(job, index, low, high);
-    } else if (isBackward) backwardWhole<f32>(job, index, low, high);
-    else forwardWhole<f32>(job, index, low, high);
+  if (isWhole && how == 1) {
+    if (isBackward) backwardWhole(job, index, low, high);
+    else forwardWhole(job, index, low, high);
   } else if (how == 3) {
     if (isBackward) backwardCareful(job, index, begin, end);
     else forwardCareful(job, index, begin, end);
   } else if (isBackward) {
     if (job.method == Method.MAXIMUM) {
-      if (job.zeroPadding) backwardCareful(job, index, begin, end);
-      else if (how == 1) backwardMaximum<f32>(job, index, begin, end);
-      else backwardMaximum<f64>(job, index, begin, end);
-    } else if (how == 1) backward<f32>(job, index, begin, end, 0);
-    else backward<f64>(job, index, begin, end, middle);
-  } else if (how == 1) forward<f32>(job, index, begin, end, 0);
-  else forward<f64>(job, index, begin, end, middle);
+      if (how == 1) backwardMaximum(job, index, begin, end);
+      else backwardCareful(job, index, begin, end);
+    } else if (how == 1) backward(job, index, begin, end, false, 0);
+    else backward(job, index, begin, end, true, middle);
+  } else if (how == 1) forward(job, index, begin, end, false, 0);
+  else forward(job, index, begin, end, true, middle);
 }
 
 /**

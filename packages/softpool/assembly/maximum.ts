@@ -1,7 +1,7 @@
 /**
  * The backward of maximum pooling: the gradient of an output goes to its first maximum in row-major
  * order. Per row of outputs the number of that tap is found once; an input then sums the gradients of
- * the covering outputs whose tap it is. For finite inputs without padded zeros.
+ * the covering outputs whose tap it is. For finite float32 and float16 inputs without padded zeros.
  */
 
 import { endCovering, firstCovering, firstOutput, storeColumns, tapAt } from "./backward";
@@ -17,6 +17,7 @@ import {
   runElements,
   runs,
   setBlock,
+  setType,
   start,
   storedShift,
   take,
@@ -42,11 +43,11 @@ function reach(axis: Axis): i32 {
   return ((axis.kernel - 1) * axis.dilation) / axis.stride;
 }
 
-function open<T>(job: Job): void {
+function open(job: Job): void {
   const before = reach(job.w) * job.inner;
   const after = max(before, ((width + job.w.stride - 1) / job.w.stride + 1 - outs) * job.inner);
-  margin = <usize>before << alignof<T>();
-  partBytes = roomFor<T>(before + outs * job.inner + after) + 16;
+  margin = <usize>before << 2;
+  partBytes = roomFor(before + outs * job.inner + after) + 16;
   ringD = min(job.d.out, reach(job.d) + 1);
   ringH = job.allRows ? job.h.out : min(job.h.out, reach(job.h) + 1);
   const count = ringD * ringH;
@@ -58,7 +59,7 @@ function open<T>(job: Job): void {
 }
 
 /** The row of tap numbers and gradients of outputs od, oh. */
-function outputRow<T>(job: Job, g: usize, od: i32, oh: i32): usize {
+function outputRow(job: Job, g: usize, od: i32, oh: i32): usize {
   const slot = (od % ringD) * ringH + (oh % ringH);
   const at = ring + 2 * partBytes * slot;
   const tag = od * job.h.out + oh;
@@ -70,31 +71,31 @@ function outputRow<T>(job: Job, g: usize, od: i32, oh: i32): usize {
   const W = job.w;
   const C = job.inner;
   const count = outs * C;
-  const size = <usize>count << alignof<T>();
+  const size = <usize>count << 2;
   const index = at + margin;
   const G = index + partBytes;
-  loadRun<T>(job, g + (<usize>((tag * W.out + firstOut) * C) << storedShift(job)), G, count);
+  loadRun<f32>(job, g + (<usize>((tag * W.out + firstOut) * C) << storedShift(job)), G, count);
   v128.store(G + size, i32x4.splat(0));
-  for (let i: usize = 0; i < size; i += 16) v128.store(largest + i, splat<T>(-Infinity));
-  const step = <usize>(W.stride * C) << alignof<T>();
-  const run = <usize>runElements << alignof<T>();
+  for (let i: usize = 0; i < size; i += 16) v128.store(largest + i, splat<f32>(-Infinity));
+  const step = <usize>(W.stride * C) << 2;
+  const run = <usize>runElements << 2;
   for (let a = 0; a < D.kernel; a++) {
     const d = od * D.stride - D.pad + a * D.dilation;
     if (<u32>d >= <u32>D.size) continue;
     for (let b = 0; b < H.kernel; b++) {
       const h = oh * H.stride - H.pad + b * H.dilation;
       if (<u32>h >= <u32>H.size) continue;
-      const x = row<T>(job, d, h, false);
+      const x = row(job, d, h, false);
       for (let e = 0; e < W.kernel; e++) {
-        const tap = splat<T>((a * H.kernel + b) * W.kernel + e);
+        const tap = splat<f32>((a * H.kernel + b) * W.kernel + e);
         let from = x + <usize>load<u32>(taps + (<usize>e << 2));
         let done: usize = 0;
         for (let r = 0; r < runs; r++) {
           for (let i: usize = 0; i < run; i += 16) {
             const v = v128.load(from + i);
             const m = v128.load(largest + done + i);
-            const larger = v128.gt<T>(v, m);
-            v128.store(largest + done + i, v128.pmax<T>(m, v));
+            const larger = f32x4.gt(v, m);
+            v128.store(largest + done + i, f32x4.pmax(m, v));
             const old = v128.load(index + done + i);
             v128.store(index + done + i, v128.bitselect(tap, old, larger));
           }
@@ -108,18 +109,19 @@ function outputRow<T>(job: Job, g: usize, od: i32, oh: i32): usize {
 }
 
 /** Adds to `to` the gradients at `from` whose tap number is `tap`. */
-function addWhere<T>(from: usize, to: usize, count: i32, tap: i32): void {
-  const wanted = splat<T>(tap);
-  const size = <usize>count << alignof<T>();
+function addWhere(from: usize, to: usize, count: i32, tap: i32): void {
+  const wanted = splat<f32>(tap);
+  const size = <usize>count << 2;
   for (let i: usize = 0; i < size; i += 16) {
-    const mine = v128.eq<T>(v128.load(from + i), wanted);
+    const mine = f32x4.eq(v128.load(from + i), wanted);
     const g = v128.and(v128.load(from + partBytes + i), mine);
-    v128.store(to + i, v128.add<T>(v128.load(to + i), g));
+    v128.store(to + i, f32x4.add(v128.load(to + i), g));
   }
 }
 
 /** The gradient of inputs `[begin, end)` of the outer axis of plane `index`. */
-export function backwardMaximum<T>(job: Job, index: i32, begin: i32, end: i32): void {
+export function backwardMaximum(job: Job, index: i32, begin: i32, end: i32): void {
+  setType(false, 0);
   const D = job.d;
   const H = job.h;
   const W = job.w;
@@ -137,9 +139,9 @@ export function backwardMaximum<T>(job: Job, index: i32, begin: i32, end: i32): 
     const w1 = min(endW, w0 + job.columns);
     const scratch = take(0);
     const o = firstOutput(W, w0);
-    setBlock<T>(job, o, max(1, endCovering(W, w1 - 1) - o), w1, 0);
-    openRows<T>(job, job.x + inside, true, 0);
-    open<T>(job);
+    setBlock(job, o, max(1, endCovering(W, w1 - 1) - o), w1, 0);
+    openRows(job, job.x + inside, true, 0);
+    open(job);
     const gradient = take(channelBytes);
     for (let d = firstD; d < endD; d++) {
       for (let h = firstH; h < endH; h++) {
@@ -150,21 +152,21 @@ export function backwardMaximum<T>(job: Job, index: i32, begin: i32, end: i32): 
           for (let oh = firstCovering(H, h), lastH = endCovering(H, h); oh < lastH; oh++) {
             const b = tapAt(H, oh, h);
             if (b < 0) continue;
-            const at = outputRow<T>(job, g, od, oh) + margin;
+            const at = outputRow(job, g, od, oh) + margin;
             for (let e = 0; e < W.kernel; e++) {
               const tap = (a * H.kernel + b) * W.kernel + e;
               let to = gradient + <usize>load<u32>(taps + (<usize>e << 2));
               let from = at;
               for (let r = 0; r < runs; r++) {
-                addWhere<T>(from, to, runElements, tap);
-                from += <usize>runElements << alignof<T>();
-                to += <usize>(W.stride * C) << alignof<T>();
+                addWhere(from, to, runElements, tap);
+                from += <usize>runElements << 2;
+                to += <usize>(W.stride * C) << 2;
               }
             }
           }
         }
         const target = job.gx + inside + line * (d * H.size + h) + (<usize>(w0 * C) << bytes);
-        storeColumns<T>(job, gradient, target, w0 - start, w1 - start);
+        storeColumns<f32>(job, gradient, target, w0 - start, w1 - start);
       }
     }
     resetScratch(scratch);

@@ -2,7 +2,16 @@
  * The rows of sums of a block, each computed once and kept while windows need it: a ring over the D
  * and H positions of the input (see block.ts), and the lists of rows that make up one window.
  */
-import { channelBytes, channels, joinRow, storedShift, sumBytes, take, transformRow } from "./block";
+import {
+  channelBytes,
+  channels,
+  joinRow,
+  storedShift,
+  sumBytes,
+  take,
+  transformRow,
+  typeShift,
+} from "./block";
 import { canFuse, fuseRow, wideBytes } from "./fused";
 import { Axis, Job, Method } from "./job";
 import { splat } from "./vector";
@@ -36,10 +45,11 @@ function span(axis: Axis, extra: i32): i32 {
   return (axis.kernel - 1) * axis.dilation + 1 + extra;
 }
 
-function takeNeutral<T>(job: Job, bytes: usize): usize {
+function takeNeutral(job: Job, bytes: usize): usize {
   const at = take(bytes);
   if (job.method == Method.MAXIMUM) {
-    for (let i: usize = 0; i < bytes; i += 16) v128.store(at + i, splat<T>(-Infinity));
+    const infinity = typeShift == 2 ? splat<f32>(-Infinity) : splat<f64>(-Infinity);
+    for (let i: usize = 0; i < bytes; i += 16) v128.store(at + i, infinity);
   } else memory.fill(at, 0, bytes);
   return at;
 }
@@ -50,7 +60,7 @@ function takeNeutral<T>(job: Job, bytes: usize): usize {
  * @param keep keep the transformed elements too (for a backward)
  * @param extra bytes of the longest row that is summed besides
  */
-export function openRows<T>(job: Job, base: usize, keep: bool, extra: usize): void {
+export function openRows(job: Job, base: usize, keep: bool, extra: usize): void {
   plane = base;
   lineBytes = <usize>(job.w.size * job.inner) << storedShift(job);
   ringD = min(job.d.size, span(job.d, keep ? job.d.stride - 1 : 0));
@@ -61,7 +71,7 @@ export function openRows<T>(job: Job, base: usize, keep: bool, extra: usize): vo
   ring = take(rowBytes * count);
   tags = take(<usize>count << 2);
   memory.fill(tags, 0xff, <usize>count << 2);
-  neutral = takeNeutral<T>(job, max(rowBytes, extra));
+  neutral = takeNeutral(job, max(rowBytes, extra));
   fused = !keep && canFuse(job);
   if (!keep) temporary = take(max(channelBytes * channels, wideBytes(job)));
   list = take(<usize>max(1, job.d.kernel * job.h.kernel) << 2);
@@ -71,18 +81,21 @@ export function openRows<T>(job: Job, base: usize, keep: bool, extra: usize): vo
  * The row at positions d, h of the input, computed where it is not in the ring.
  * @param sums compute the sums along W too
  */
-export function row<T>(job: Job, d: i32, h: i32, sums: bool): usize {
+export function row(job: Job, d: i32, h: i32, sums: bool): usize {
   const slot = (d % ringD) * ringH + (h % ringH);
   const at = ring + rowBytes * slot;
   const tag = d * job.h.size + h;
   const tagAt = tags + (<usize>slot << 2);
   if (load<i32>(tagAt) != tag) {
     const source = plane + lineBytes * tag;
-    if (sizeof<T>() == 4 && fused) fuseRow(job, source, temporary, at);
+    const transformed = sumsAt != 0 ? at : temporary;
+    if (typeShift == 3) {
+      transformRow<f64>(job, source, transformed);
+      if (sums) joinRow<f64>(job, transformed, at + sumsAt);
+    } else if (fused) fuseRow(job, source, temporary, at);
     else {
-      const transformed = sumsAt != 0 ? at : temporary;
-      transformRow<T>(job, source, transformed);
-      if (sums) joinRow<T>(job, transformed, at + sumsAt);
+      transformRow<f32>(job, source, transformed);
+      if (sums) joinRow<f32>(job, transformed, at + sumsAt);
     }
     store<i32>(tagAt, tag);
   }
@@ -90,7 +103,7 @@ export function row<T>(job: Job, d: i32, h: i32, sums: bool): usize {
 }
 
 /** Lists the rows of the window of outputs od, oh. */
-export function listWindow<T>(job: Job, od: i32, oh: i32, sums: bool): void {
+export function listWindow(job: Job, od: i32, oh: i32, sums: bool): void {
   const D = job.d;
   const H = job.h;
   listed = 0;
@@ -100,7 +113,7 @@ export function listWindow<T>(job: Job, od: i32, oh: i32, sums: bool): void {
     for (let b = 0; b < H.kernel; b++) {
       const h = oh * H.stride - H.pad + b * H.dilation;
       if (<u32>h >= <u32>H.size) continue;
-      store<u32>(list + (<usize>listed << 2), <u32>row<T>(job, d, h, sums));
+      store<u32>(list + (<usize>listed << 2), <u32>row(job, d, h, sums));
       listed++;
     }
   }
