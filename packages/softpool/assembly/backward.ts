@@ -125,18 +125,17 @@ function clearAfter(part: usize, count: i32): void {
   v128.store(part + margin + (<usize>count << typeShift), i32x4.splat(0));
 }
 
-/** A = g y^(1-p) / M in place of g, from the sums of powers; 0 where y is 0. `inverse` is 1 / M. */
-function powerFactor<T>(job: Job, g: usize, total: usize, reciprocals: usize, perRow: f64): void {
-  const size = <usize>(outs * job.inner) << alignof<T>();
+/** A = g y^(1-p) / M in place of g, from the sums of powers; 0 where y is 0. In f64. */
+function powerFactor(job: Job, g: usize, total: usize, reciprocals: usize, perRow: f64): void {
+  const size = <usize>(outs * job.inner) << 3;
   // y^(1-p) = (total / M)^((1-p)/p)
   const exponent = (1 - job.p) / job.p;
-  for (let i: usize = 0; i < size; i += sizeof<T>()) {
-    const sum = <f64>load<T>(total + i);
-    const inverse = reciprocals != 0 ? <f64>load<T>(reciprocals + i) * perRow : 1;
+  for (let i: usize = 0; i < size; i += 8) {
+    const sum = load<f64>(total + i);
+    const inverse = reciprocals != 0 ? load<f64>(reciprocals + i) * perRow : 1;
     const mean = sum * inverse;
     const power = job.p == 2 ? 1 / sqrt(mean) : pow(mean, exponent);
-    const factor = sum > 0 ? <f64>load<T>(g + i) * inverse * power : 0;
-    store<T>(g + i, <T>factor);
+    store<f64>(g + i, sum > 0 ? load<f64>(g + i) * inverse * power : 0);
   }
 }
 
@@ -173,10 +172,10 @@ function outputRow<T>(job: Job, g: usize, od: i32, oh: i32, reciprocals: usize):
       const a = v128.mul<T>(v128.load(A + i), v128.load(reciprocals + i));
       v128.store(A + i, v128.mul<T>(a, r));
     }
-  } else if (method == Method.POWER) {
+  } else if (sizeof<T>() == 8 && method == Method.POWER) {
     listWindow(job, od, oh, true);
     addRows<T>(list, listed, sumsAt, size, 0, rowSums);
-    powerFactor<T>(job, A, rowSums, reciprocals, reciprocals != 0 ? rowReciprocal(job, od, oh) : 1);
+    powerFactor(job, A, rowSums, reciprocals, reciprocals != 0 ? rowReciprocal(job, od, oh) : 1);
   }
   clearAfter(at, count);
   return at;
@@ -194,18 +193,12 @@ function gather<T>(table: usize, count: i32, from: usize): v128 {
   return v;
 }
 
-/** Multiplies by sign(x) |x|^(p-1), 0 at 0. */
-function powerSlope<T>(at: usize, x: usize, size: usize, p: f64): void {
-  if (p == 2) {
-    for (let i: usize = 0; i < size; i += 16) {
-      v128.store(at + i, v128.mul<T>(v128.load(at + i), v128.load(x + i)));
-    }
-    return;
-  }
-  for (let i: usize = 0; i < size; i += sizeof<T>()) {
-    const v = <f64>load<T>(x + i);
-    const slope = v == 0 ? 0 : copysign<f64>(pow(abs<f64>(v), p - 1), v);
-    store<T>(at + i, <T>(<f64>load<T>(at + i) * slope));
+/** Multiplies by sign(x) |x|^(p-1), 0 at 0; in f64. */
+function powerSlope(at: usize, x: usize, size: usize, p: f64): void {
+  for (let i: usize = 0; i < size; i += 8) {
+    const v = load<f64>(x + i);
+    const slope = p == 2 || v == 0 ? v : copysign<f64>(pow(abs<f64>(v), p - 1), v);
+    store<f64>(at + i, load<f64>(at + i) * slope);
   }
 }
 
@@ -243,7 +236,7 @@ function differentiate<T>(
     for (let i: usize = 0; i < size; i += 16) {
       v128.store(to + i, v128.mul<T>(v128.load(to + i), v128.load(at + i)));
     }
-  } else if (job.method == Method.POWER) powerSlope<T>(to, raw + b, size, job.p);
+  } else if (sizeof<T>() == 8 && job.method == Method.POWER) powerSlope(to, raw + b, size, job.p);
 }
 
 function differentiateAny(

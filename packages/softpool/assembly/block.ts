@@ -253,19 +253,11 @@ function softTransform<T>(at: usize, size: usize, variance: bool): void {
   }
 }
 
-/** |x|^p: a square where p is 2. */
-// @ts-ignore: decorator
-@inline
-function powerTransform<T>(at: usize, p: f64): void {
-  if (p == 2) {
-    for (let i: usize = 0; i < channelBytes; i += 16) {
-      const x = v128.load(at + i);
-      v128.store(at + i, v128.mul<T>(x, x));
-    }
-  } else {
-    for (let i: usize = 0; i < channelBytes; i += sizeof<T>()) {
-      store<T>(at + i, <T>pow(abs<f64>(load<T>(at + i)), p));
-    }
+/** |x|^p: a square where p is 2. Powers are always computed in f64. */
+function powerTransform(at: usize, p: f64): void {
+  for (let i: usize = 0; i < channelBytes; i += 8) {
+    const x = load<f64>(at + i);
+    store<f64>(at + i, p == 2 ? x * x : pow(abs(x), p));
   }
 }
 
@@ -339,7 +331,7 @@ export function transformRow<T>(job: Job, source: usize, at: usize): void {
   loadColumns<T>(job, source, method == Method.SOFT ? at + size : at);
   if (method == Method.SOFT) {
     softTransform<T>(at, size, channels == 3);
-  } else if (method == Method.POWER) powerTransform<T>(at, job.p);
+  } else if (sizeof<T>() == 8 && method == Method.POWER) powerTransform(at, job.p);
   else if (method == Method.MAXIMUM && job.negate) {
     for (let i: usize = 0; i < size; i += 16) v128.store(at + i, v128.neg<T>(v128.load(at + i)));
   }

@@ -120,71 +120,41 @@ function finishRow<T>(job: Job, to: usize, begin: usize, end: usize, reciprocals
     }
     return;
   }
-  if (method == Method.POWER) root<T>(to + begin, end - begin, job.p);
+  if (sizeof<T>() == 8 && method == Method.POWER) root(to + begin, end - begin, job.p);
 }
 
-/** v^(1/p) in place. */
-function root<T>(at: usize, size: usize, p: f64): void {
-  if (p == 2) {
-    for (let i: usize = 0; i < size; i += 16) v128.store(at + i, v128.sqrt<T>(v128.load(at + i)));
-  } else {
-    for (let i: usize = 0; i < size; i += sizeof<T>()) {
-      store<T>(at + i, <T>pow(<f64>load<T>(at + i), 1 / p));
-    }
+/** v^(1/p) in place, in f64. */
+function root(at: usize, size: usize, p: f64): void {
+  for (let i: usize = 0; i < size; i += 8) {
+    const v = load<f64>(at + i);
+    store<f64>(at + i, p == 2 ? sqrt(v) : pow(v, 1 / p));
   }
 }
 
-function finishAny(job: Job, to: usize, begin: usize, end: usize, r: usize, perRow: f64): void {
-  if (typeShift == 3) finishRow<f64>(job, to, begin, end, r, perRow);
-  else finishRow<f32>(job, to, begin, end, r, perRow);
-}
-
-/** Windows of 3x3 with stride 2 in f32, C = 1: rows of results `[begin, end)` of a block. */
-function windows(
-  job: Job,
-  x: usize,
-  y: usize,
-  begin: i32,
-  end: i32,
-  o: i32,
-  reciprocals: usize,
-  result: usize,
-): void {
+/** SoftPool in windows of 3x3 with stride 2 in f32, C = 1: rows of results `[begin, end)` of a block. */
+function windows(job: Job, x: usize, y: usize, begin: i32, end: i32, o: i32, result: usize): void {
   const H = job.h;
   const bytes = storedShift(job);
   const line = <usize>job.w.size << bytes;
   const above = take(2 * sumBytes);
   const wide = take(2 * wideBytes(job));
-  let shared = -2;
+  /** The row whose sums are at `above`. */
+  let shared = -1;
   for (let oh = begin; oh < end; oh++) {
-    const h = oh * H.stride - H.pad;
+    const h = oh * 2 - H.pad;
     const to = y + (<usize>(oh * job.w.out + o) << bytes);
-    if (h != shared) {
-      if (<u32>h < <u32>H.size) fuseRow(job, x + line * h, wide, above);
-      else padRow(job, above);
-    }
     const target = bytes == 2 ? to : result;
-    const perRow = reciprocals != 0 ? rowReciprocal(job, 0, oh) : 1;
-    if (h + 2 < H.size) {
-      fuseWindow(job, x + line * (h + 1), x + line * (h + 2), wide, above, target, reciprocals, perRow);
-      shared = h + 2;
-    } else {
+    if (h < 0 || h + 2 >= H.size) {
+      // Windows that reach outside.
       listWindow(job, 0, oh, true);
-      finishRow<f32>(job, result, 0, <usize>outs << 2, reciprocals, perRow);
-      shared = -2;
+      finishRow<f32>(job, result, 0, <usize>outs << 2, 0, 1);
       storeRun<f32>(job, result, to, outs);
       continue;
     }
+    if (h != shared) fuseRow(job, x + line * h, wide, above);
+    fuseWindow(job, x + line * (h + 1), x + line * (h + 2), wide, above, target);
+    shared = h + 2;
     if (bytes != 2) storeRun<f32>(job, result, to, outs);
-  }
-}
-
-/** The sums of a row of padded taps. */
-function padRow(job: Job, at: usize): void {
-  const one = <f32>(job.method == Method.MAXIMUM ? paddedRow(job, 0) / job.w.kernel : paddedRow(job, 0));
-  for (let i: usize = 0; i < sumBytes; i += 16) {
-    v128.store(at + i, f32x4.splat(job.zeroPadding || job.method == Method.MAXIMUM ? one : 0));
-    v128.store(at + sumBytes + i, f32x4.splat(0));
   }
 }
 
@@ -213,7 +183,7 @@ export function forward(job: Job, index: i32, begin: i32, end: i32, double: bool
     const size = <usize>count << typeShift;
     const same = bytes == typeShift;
     if (!double && canFuseWindow(job)) {
-      windows(job, x, y, firstH, endH, o, reciprocals, result);
+      windows(job, x, y, firstH, endH, o, result);
       resetScratch(scratch);
       continue;
     }

@@ -123,17 +123,11 @@ function plainRow(job: Job, source: usize, to: usize, method: i32, kernel: i32, 
 }
 
 /**
- * Windows of 3x3 with stride 2, C = 1: a row of results from the two new rows of the windows and the
- * sums of the one they share with the windows above, in one pass.
+ * SoftPool in windows of 3x3 with stride 2, C = 1: a row of results from the two new rows of the
+ * windows and the sums of the one they share with the windows above, in one pass.
  * @param above sums of the shared row; its place is taken by those of the second new row
- * @param factors divisors as reciprocals (average), each times `perRow`
  */
-// @ts-ignore: decorator
-@inline
-function windowRow(
-  job: Job, first: usize, second: usize, above: usize, to: usize, factors: usize, perRow: f32,
-  method: i32, soft: bool,
-): void {
+function windowRow(job: Job, first: usize, second: usize, above: usize, to: usize): void {
   const W = job.w.size;
   const n = outs;
   const rate = splat<f32>(rateOf<f32>(beta));
@@ -145,12 +139,13 @@ function windowRow(
   const k3 = constant(3);
   const k4 = constant(4);
   const k5 = constant(5);
-  const r = f32x4.splat(perRow);
   let carryAX = before(first);
-  let carryA = start < 0 ? e0 : soft ? exp4(carryAX, rate, k0, k1, k2, k3, k4, k5) : carryAX;
   let carryBX = before(second);
-  let carryB = start < 0 ? e0 : soft ? exp4(carryBX, rate, k0, k1, k2, k3, k4, k5) : carryBX;
-  if (soft) {
+  let carryA = e0;
+  let carryB = e0;
+  if (start >= 0) {
+    carryA = exp4(carryAX, rate, k0, k1, k2, k3, k4, k5);
+    carryB = exp4(carryBX, rate, k0, k1, k2, k3, k4, k5);
     carryAX = f32x4.mul(carryAX, carryA);
     carryBX = f32x4.mul(carryBX, carryB);
   }
@@ -159,66 +154,53 @@ function windowRow(
     const column = start + 1 + 2 * i;
     const offset = <isize>column << 2;
     const at = above + (<usize>i << 2);
+    const edge = column < 0 || column + 8 > W;
+    const inEven = inside(column, W);
+    const inOdd = inside(column + 1, W);
     const a0 = v128.load(first + offset);
-    const a1 = v128.load(first + offset + (4 << 2));
+    const a1 = v128.load(first + offset, 16);
     let aEvenX = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
     let aOddX = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
-    let aEven = soft ? exp4(aEvenX, rate, k0, k1, k2, k3, k4, k5) : aEvenX;
-    let aOdd = soft ? exp4(aOddX, rate, k0, k1, k2, k3, k4, k5) : aOddX;
-    if (column < 0 || column + 8 > W) {
-      const inEven = inside(column, W);
-      const inOdd = inside(column + 1, W);
+    let aEven = exp4(aEvenX, rate, k0, k1, k2, k3, k4, k5);
+    let aOdd = exp4(aOddX, rate, k0, k1, k2, k3, k4, k5);
+    if (edge) {
       aEvenX = v128.and(aEvenX, inEven);
       aOddX = v128.and(aOddX, inOdd);
       aEven = v128.bitselect(aEven, e0, inEven);
       aOdd = v128.bitselect(aOdd, e0, inOdd);
     }
     seen = i32x4.max_u(seen, i32x4.max_u(i32x4.shl(aEvenX, 1), i32x4.shl(aOddX, 1)));
-    if (soft) {
-      aEvenX = f32x4.mul(aEvenX, aEven);
-      aOddX = f32x4.mul(aOddX, aOdd);
-    }
-    let total = join(join(shifted(carryA, aOdd), join(aEven, aOdd, method), method), v128.load(at), method);
-    let N = i32x4.splat(0);
-    if (soft) {
-      N = f32x4.add(f32x4.add(aEvenX, aOddX), shifted(carryAX, aOddX));
-      N = f32x4.add(N, v128.load(at + other));
-      carryAX = aOddX;
-    }
+    aEvenX = f32x4.mul(aEvenX, aEven);
+    aOddX = f32x4.mul(aOddX, aOdd);
+    const S = f32x4.add(f32x4.add(aEven, aOdd), f32x4.add(shifted(carryA, aOdd), v128.load(at)));
+    const sumX = f32x4.add(shifted(carryAX, aOddX), v128.load(at + other));
+    const N = f32x4.add(f32x4.add(aEvenX, aOddX), sumX);
     carryA = aOdd;
+    carryAX = aOddX;
     const b0 = v128.load(second + offset);
-    const b1 = v128.load(second + offset + (4 << 2));
+    const b1 = v128.load(second + offset, 16);
     let bEvenX = v128.shuffle<f32>(b0, b1, 0, 2, 4, 6);
     let bOddX = v128.shuffle<f32>(b0, b1, 1, 3, 5, 7);
-    let bEven = soft ? exp4(bEvenX, rate, k0, k1, k2, k3, k4, k5) : bEvenX;
-    let bOdd = soft ? exp4(bOddX, rate, k0, k1, k2, k3, k4, k5) : bOddX;
-    if (column < 0 || column + 8 > W) {
-      const inEven = inside(column, W);
-      const inOdd = inside(column + 1, W);
+    let bEven = exp4(bEvenX, rate, k0, k1, k2, k3, k4, k5);
+    let bOdd = exp4(bOddX, rate, k0, k1, k2, k3, k4, k5);
+    if (edge) {
       bEvenX = v128.and(bEvenX, inEven);
       bOddX = v128.and(bOddX, inOdd);
       bEven = v128.bitselect(bEven, e0, inEven);
       bOdd = v128.bitselect(bOdd, e0, inOdd);
     }
     seen = i32x4.max_u(seen, i32x4.max_u(i32x4.shl(bEvenX, 1), i32x4.shl(bOddX, 1)));
-    if (soft) {
-      bEvenX = f32x4.mul(bEvenX, bEven);
-      bOddX = f32x4.mul(bOddX, bOdd);
-    }
-    const below = join(shifted(carryB, bOdd), join(bEven, bOdd, method), method);
+    bEvenX = f32x4.mul(bEvenX, bEven);
+    bOddX = f32x4.mul(bOddX, bOdd);
+    const below = f32x4.add(f32x4.add(bEven, bOdd), shifted(carryB, bOdd));
+    const belowX = f32x4.add(f32x4.add(bEvenX, bOddX), shifted(carryBX, bOddX));
     carryB = bOdd;
+    carryBX = bOddX;
     v128.store(at, below);
-    total = join(total, below, method);
-    if (soft) {
-      const belowN = f32x4.add(f32x4.add(bEvenX, bOddX), shifted(carryBX, bOddX));
-      carryBX = bOddX;
-      v128.store(at + other, belowN);
-      total = f32x4.div(f32x4.add(N, belowN), total);
-    } else if (method == Method.AVERAGE) {
-      total = f32x4.mul(f32x4.mul(total, v128.load(factors + (<usize>i << 2))), r);
-    }
-    if (i + 4 > n) storePart<f32, f32>(to + (<usize>i << 2), total, n - i);
-    else v128.store(to + (<usize>i << 2), total);
+    v128.store(at + other, belowX);
+    const y = f32x4.div(f32x4.add(N, belowX), f32x4.add(S, below));
+    if (i + 4 > n) storePart<f32, f32>(to + (<usize>i << 2), y, n - i);
+    else v128.store(to + (<usize>i << 2), y);
   }
   most = seen;
 }
@@ -258,12 +240,12 @@ function channelsRow(job: Job, source: usize, to: usize, method: i32, kernel: i3
       if (<u32>column < <u32>W) {
         evenX = v128.load(at);
         even = soft ? exp4(evenX, rate, k0, k1, k2, k3, k4, k5) : evenX;
-        evenX = f32x4.mul(evenX, even);
+        if (soft) evenX = f32x4.mul(evenX, even);
       }
       if (<u32>(column + 1) < <u32>W) {
         oddX = v128.load(at + step);
         odd = soft ? exp4(oddX, rate, k0, k1, k2, k3, k4, k5) : oddX;
-        oddX = f32x4.mul(oddX, odd);
+        if (soft) oddX = f32x4.mul(oddX, odd);
       }
       let S0 = join(even, odd, method);
       if (kernel == 3) S0 = join(carry, S0, method);
@@ -318,26 +300,15 @@ export function fuseRow(job: Job, source: usize, wide: usize, to: usize): void {
   else otherRow(job, x, to);
 }
 
-function softWindow(job: Job, a: usize, b: usize, above: usize, to: usize): void {
-  windowRow(job, a, b, above, to, 0, 1, Method.SOFT, true);
-}
-function otherWindow(job: Job, a: usize, b: usize, above: usize, to: usize, f: usize, r: f64): void {
-  windowRow(job, a, b, above, to, f, <f32>r, job.method, false);
-}
-
 /** Whether {@link fuseWindow} serves the current block. */
 export function canFuseWindow(job: Job): bool {
   const H = job.h;
   const plain = job.d.size == 1 && job.d.kernel == 1 && job.inner == 1 && job.w.kernel == 3;
-  return plain && H.kernel == 3 && H.stride == 2 && H.dilation == 1 && canFuse(job);
+  return plain && H.kernel == 3 && H.stride == 2 && H.dilation == 1 && job.method == Method.SOFT && canFuse(job);
 }
 
 /** See {@link windowRow}; rows at `a` and `b`, scratch of two times {@link wideBytes}. */
-export function fuseWindow(
-  job: Job, a: usize, b: usize, wide: usize, above: usize, to: usize, f: usize, r: f64,
-): void {
+export function fuseWindow(job: Job, a: usize, b: usize, wide: usize, above: usize, to: usize): void {
   const x = asSingle(job, a, wide + 128);
-  const x2 = asSingle(job, b, wide + wideBytes(job) + 128);
-  if (job.method == Method.SOFT) softWindow(job, x, x2, above, to);
-  else otherWindow(job, x, x2, above, to, f, r);
+  windowRow(job, x, asSingle(job, b, wide + wideBytes(job) + 128), above, to);
 }

@@ -14,7 +14,6 @@ import { Axis, Job, Method } from "./job";
 import { backwardMaximum } from "./maximum";
 import { backwardPair, forwardPair } from "./pair";
 import { loadLanes, loadOne, splat, widenRow } from "./vector";
-import { backwardWhole, forwardWhole } from "./whole";
 
 /** Kernels, in the order of src/wasm/job.ts. */
 namespace Kernel {
@@ -22,10 +21,24 @@ namespace Kernel {
   export const BACKWARD = 1;
   export const PAIR_FORWARD = 2;
   export const PAIR_BACKWARD = 3;
-  export const WHOLE_FORWARD = 4;
-  export const WHOLE_BACKWARD = 5;
-  export const CAREFUL_FORWARD = 6;
-  export const CAREFUL_BACKWARD = 7;
+}
+
+/** The largest of `most` and the magnitudes of `count` f32, as bits shifted left by one. */
+function largestBits(at: usize, count: i32, most: u32): u32 {
+  let a = i32x4.splat(0);
+  let b = a;
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const p = at + (<usize>i << 2);
+    a = i32x4.max_u(a, i32x4.shl(v128.load(p), 1));
+    b = i32x4.max_u(b, i32x4.shl(v128.load(p, 16), 1));
+  }
+  a = i32x4.max_u(a, b);
+  a = i32x4.max_u(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
+  a = i32x4.max_u(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2));
+  most = max<u32>(most, <u32>i32x4.extract_lane(a, 0));
+  for (; i < count; i++) most = max<u32>(most, load<u32>(at + (<usize>i << 2)) << 1);
+  return most;
 }
 
 /** Largest magnitude of a range; infinite where a value is NaN or infinite. */
@@ -35,38 +48,16 @@ function magnitude(job: Job, at: usize, count: i32): f64 {
     return low - low == 0 && high - high == 0 ? max<f64>(abs(low), abs(high)) : Infinity;
   }
   // Bits without the sign order like magnitudes; NaN is above infinity.
-  const words = job.dtype == 0 ? count : count >> 1;
-  let a = i32x4.splat(0);
-  let b = a;
-  let i = 0;
-  if (job.dtype == 0) {
-    for (; i + 8 <= words; i += 8) {
-      const p = at + (<usize>i << 2);
-      a = i32x4.max_u(a, i32x4.shl(v128.load(p), 1));
-      b = i32x4.max_u(b, i32x4.shl(v128.load(p, 16), 1));
+  let most: u32 = 0;
+  if (job.dtype == 0) most = largestBits(at, count, 0);
+  else {
+    for (let i = 0; i < count; i += 256) {
+      const n = min(256, count - i);
+      widenRow(at + (<usize>i << 1), buffer, n);
+      most = largestBits(buffer, n, most);
     }
-    a = i32x4.max_u(a, b);
-    let most: u32 = 0;
-    for (; i < words; i++) most = max<u32>(most, load<u32>(at + (<usize>i << 2)) << 1);
-    most = max<u32>(most, <u32>i32x4.extract_lane(a, 0));
-    most = max<u32>(most, <u32>i32x4.extract_lane(a, 1));
-    most = max<u32>(most, <u32>i32x4.extract_lane(a, 2));
-    most = max<u32>(most, <u32>i32x4.extract_lane(a, 3));
-    return most >= 0xff000000 ? Infinity : <f64>reinterpret<f32>(most >> 1);
   }
-  for (; i + 4 <= words; i += 4) a = i16x8.max_u(a, i16x8.shl(v128.load(at + (<usize>i << 2)), 1));
-  // Fold the lanes: halves of words, then words.
-  a = i32x4.max_u(i32x4.shr_u(a, 16), v128.and(a, i32x4.splat(0xffff)));
-  let most: u32 = <u32>i32x4.extract_lane(a, 0);
-  most = max<u32>(most, <u32>i32x4.extract_lane(a, 1));
-  most = max<u32>(most, <u32>i32x4.extract_lane(a, 2));
-  most = max<u32>(most, <u32>i32x4.extract_lane(a, 3));
-  for (let h = i << 1; h < count; h++) {
-    most = max<u32>(most, (<u32>load<u16>(at + (<usize>h << 1)) << 1) & 0xffff);
-  }
-  if (most >= 0xf800) return Infinity;
-  store<u16>(buffer, <u16>(most >> 1));
-  return loadOne<u16>(buffer);
+  return most >= 0xff000000 ? Infinity : <f64>reinterpret<f32>(most >> 1);
 }
 
 /** Smallest and largest value of a range without infinities; NaN where one is NaN. */
@@ -209,10 +200,8 @@ function runTask(job: Job, task: i32): void {
   const kernel = job.kernel;
   if (kernel == Kernel.PAIR_FORWARD) return forwardPair(job, index, begin, end);
   if (kernel == Kernel.PAIR_BACKWARD) return backwardPair(job, index, begin, end);
-  if (kernel == Kernel.CAREFUL_FORWARD) return forwardCareful(job, index, begin, end);
-  if (kernel == Kernel.CAREFUL_BACKWARD) return backwardCareful(job, index, begin, end);
 
-  const isBackward = kernel == Kernel.BACKWARD || kernel == Kernel.WHOLE_BACKWARD;
+  const isBackward = kernel == Kernel.BACKWARD;
   const axis = job.outer == 0 ? job.d : job.outer == 1 ? job.h : job.w;
   let first = 0;
   let last = 0;
@@ -231,26 +220,18 @@ function runTask(job: Job, task: i32): void {
   const at = job.x + ((plane + <usize>(first * each)) << storedShift(job));
 
   const count = (last - first) * each;
-  const isWhole = kernel == Kernel.WHOLE_FORWARD || kernel == Kernel.WHOLE_BACKWARD;
-  if (!isBackward && !isWhole && records(job)) {
+  if (!isBackward && records(job)) {
     // The magnitudes are seen on the way: compute first, and again where they were too large.
     resetMagnitude();
     forward(job, index, begin, end, false, 0);
     const most = recordedMagnitude();
     if (choose(job, at, count, false, most) == 1) return;
   }
-  let how = 3;
-  if (job.method == Method.SUM) how = 2;
-  else if (!isWhole) how = choose(job, at, count, isBackward, magnitude(job, at, count));
-  else if (job.dtype != 1 && largestBeta(job) < 1e30) {
-    // Relative to the plane's dominant value: any range that f32 can express is computed at once.
-    extremes(job, at, count);
-    if (high - low <= <f64>f32.MAX_VALUE) how = 1;
+  let how = 2;
+  if (job.method != Method.SUM) {
+    how = choose(job, at, count, isBackward, magnitude(job, at, count));
   }
-  if (isWhole && how == 1) {
-    if (isBackward) backwardWhole(job, index, low, high);
-    else forwardWhole(job, index, low, high);
-  } else if (how == 3) {
+  if (how == 3) {
     if (isBackward) backwardCareful(job, index, begin, end);
     else forwardCareful(job, index, begin, end);
   } else if (isBackward) {

@@ -16,7 +16,10 @@ import { narrowRow, storePart, widenRow } from "./vector";
 let rate: v128 = i32x4.splat(0);
 let least: v128 = i32x4.splat(0);
 let weight: v128 = i32x4.splat(0);
-/** See {@link suspect}. */
+/**
+ * The largest magnitude of results (or of sums of taps) as bits without sign, shifted left by one: at
+ * least 0xff000000 where a value was not finite.
+ */
 let check: v128 = i32x4.splat(0);
 /** What the touches read, kept so that they are not removed. */
 let touched: i32 = 0;
@@ -68,44 +71,8 @@ function odd(p: usize): v128 {
   return v128.shuffle<f32>(v128.load(p), v128.load(p, 16), 1, 3, 5, 7);
 }
 
-/** One result vector. Taps a, b lie in the first row, c, d in the second. */
-// @ts-ignore: decorator
-@inline
-function pool4(
-  a: v128, b: v128, c: v128, d: v128, method: i32, r: v128, bound: v128,
-  k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
-): v128 {
-  if (method == Method.SOFT) {
-    return soft4(a, b, c, d, r, bound, k0, k1, k2, k3, k4, k5);
-  }
-  if (method == Method.AVERAGE) {
-    return f32x4.mul(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.splat(0.25));
-  }
-  return f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
-}
-
-/**
- * The largest magnitude so far as bits without sign, shifted left by one: at least 0xff000000 where a
- * tap or the result was not finite. Maxima drop a NaN: there, look at the sum.
- */
-// @ts-ignore: decorator
-@inline
-function suspect(bad: v128, a: v128, b: v128, c: v128, d: v128, y: v128, method: i32): v128 {
-  const v = method == Method.MAXIMUM ? f32x4.add(f32x4.add(a, b), f32x4.add(c, d)) : y;
-  return i32x4.max_u(bad, i32x4.shl(v, 1));
-}
-
-/** One row of `n` outputs. `step` is the distance of the taps of a row: 4 bytes, or C elements. */
-// @ts-ignore: decorator
-@inline
-function forwardRow(
-  first: usize,
-  second: usize,
-  to: usize,
-  columns: i32,
-  C: i32,
-  method: i32,
-): void {
+/** A row of SoftPool; two vectors at once: the exponentials of one hide the latency of the other. */
+function softRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
   const r = rate;
   const bound = least;
   const k0 = constant(0);
@@ -115,7 +82,6 @@ function forwardRow(
   const k4 = constant(4);
   const k5 = constant(5);
   let bad = i32x4.splat(0);
-  // Two vectors at once, all loads first: the exponentials of one hide the latency of the other.
   const plain = C == 1;
   const step = <usize>C << 2;
   const groups = plain ? 1 : columns;
@@ -144,16 +110,53 @@ function forwardRow(
         c2 = v128.load(second + at, 16);
         d2 = v128.load(second + step + at, 16);
       }
-      const y = pool4(a, b, c, d, method, r, bound, k0, k1, k2, k3, k4, k5);
-      const y2 = pool4(a2, b2, c2, d2, method, r, bound, k0, k1, k2, k3, k4, k5);
+      const y = soft4(a, b, c, d, r, bound, k0, k1, k2, k3, k4, k5);
+      const y2 = soft4(a2, b2, c2, d2, r, bound, k0, k1, k2, k3, k4, k5);
       // Lanes beyond the row may raise a false alarm: the careful kernel is right all the same.
-      bad = suspect(bad, a, b, c, d, y, method);
-      bad = suspect(bad, a2, b2, c2, d2, y2, method);
+      bad = i32x4.max_u(bad, i32x4.max_u(i32x4.shl(y, 1), i32x4.shl(y2, 1)));
       const target = to + (<usize>i << 2);
       if (i + 8 <= run) {
         v128.store(target, y);
         v128.store(target, y2, 16);
       } else storeEnd(target, y, y2, run - i);
+    }
+    first += 2 * step;
+    second += 2 * step;
+    to += step;
+  }
+  check = i32x4.max_u(check, bad);
+}
+
+/** A row of the average or the maximum. Maxima drop a NaN, so that the sum is looked at. */
+function plainRow(first: usize, second: usize, to: usize, columns: i32, C: i32, method: i32): void {
+  const average = method == Method.AVERAGE;
+  const quarter = f32x4.splat(0.25);
+  let bad = i32x4.splat(0);
+  const plain = C == 1;
+  const step = <usize>C << 2;
+  const groups = plain ? 1 : columns;
+  const run = plain ? columns : C;
+  for (let o = 0; o < groups; o++) {
+    for (let i = 0; i < run; i += 4) {
+      let a: v128, b: v128, c: v128, d: v128;
+      const at = <usize>i << (plain ? 3 : 2);
+      if (plain) {
+        a = even(first + at);
+        b = odd(first + at);
+        c = even(second + at);
+        d = odd(second + at);
+      } else {
+        a = v128.load(first + at);
+        b = v128.load(first + step + at);
+        c = v128.load(second + at);
+        d = v128.load(second + step + at);
+      }
+      const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+      bad = i32x4.max_u(bad, i32x4.shl(sum, 1));
+      const y = average ? f32x4.mul(sum, quarter) : f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+      const target = to + (<usize>i << 2);
+      if (i + 4 <= run) v128.store(target, y);
+      else storePart<f32, f32>(target, y, run - i);
     }
     first += 2 * step;
     second += 2 * step;
@@ -169,13 +172,6 @@ function storeEnd(to: usize, y: v128, y2: v128, n: i32): void {
     v128.store(to, y);
     storePart<f32, f32>(to + 16, y2, n - 4);
   }
-}
-
-function softRow(first: usize, second: usize, to: usize, columns: i32, C: i32): void {
-  forwardRow(first, second, to, columns, C, Method.SOFT);
-}
-function plainRow(first: usize, second: usize, to: usize, columns: i32, C: i32, method: i32): void {
-  forwardRow(first, second, to, columns, C, method);
 }
 
 /** Whether a value of the row was not finite; starts the next row. */
@@ -268,23 +264,26 @@ function slopes4(
   k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
   to1: usize, to2: usize, step: usize, left: i32,
 ): v128 {
-  if (method == Method.AVERAGE) {
-    const q = f32x4.mul(g, f32x4.splat(0.25));
-    storeSlopes(to1, to2, step, left, q, q, q, q);
-    return i32x4.splat(0);
-  }
-  if (method == Method.MAXIMUM) {
-    const m = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
-    const isA = f32x4.eq(a, m);
-    const isB = f32x4.eq(b, m);
-    const isC = f32x4.eq(c, m);
-    const ab = v128.or(isA, isB);
-    storeSlopes(
-      to1, to2, step, left,
-      v128.and(g, isA), v128.and(g, v128.andnot(isB, isA)),
-      v128.and(g, v128.andnot(isC, ab)), v128.andnot(g, v128.or(ab, isC)),
-    );
-    return f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+  if (method != Method.SOFT) {
+    let ga = f32x4.mul(g, f32x4.splat(0.25));
+    let gb = ga;
+    let gc = ga;
+    let gd = ga;
+    let flag = i32x4.splat(0);
+    if (method == Method.MAXIMUM) {
+      const m = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+      const isA = f32x4.eq(a, m);
+      const isB = f32x4.eq(b, m);
+      const ab = v128.or(isA, isB);
+      const isC = v128.andnot(f32x4.eq(c, m), ab);
+      ga = v128.and(g, isA);
+      gb = v128.and(g, v128.andnot(isB, isA));
+      gc = v128.and(g, isC);
+      gd = v128.andnot(g, v128.or(ab, isC));
+      flag = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+    }
+    storeSlopes(to1, to2, step, left, ga, gb, gc, gd);
+    return flag;
   }
   const m = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
   const da = bounded(a, m, bound);

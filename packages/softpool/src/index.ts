@@ -3,6 +3,8 @@
  * SIMD, for Node and browsers.
  * @module softpool
  */
+// First, so that the binary stands at the head of a bundle, where it compresses best.
+
 export { type ArrayOf, type EngineInfo, empty, engineInfo, pooledShape } from "./info.ts";
 export * from "./ops/average.ts";
 export * from "./ops/global-soft.ts";

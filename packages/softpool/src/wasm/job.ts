@@ -11,10 +11,6 @@ export const Kernel = {
   backward: 1,
   pairForward: 2,
   pairBackward: 3,
-  wholeForward: 4,
-  wholeBackward: 5,
-  carefulForward: 6,
-  carefulBackward: 7,
 } as const;
 
 const METHODS: Record<Method, number> = {
@@ -27,7 +23,9 @@ const METHODS: Record<Method, number> = {
 const DTYPES = { float32: 0, float64: 1, float16: 2 } as const;
 
 /** A task reads about this many elements, so that they stay in a cache while it is computed. */
-const TASK = 32768;
+const TASK = 131072;
+/** A thread takes small tasks together until they have about this many. */
+const GRAIN = 32768;
 /** A row block has about this many elements. */
 const ROW = 2048;
 /** All rows of a plane are kept where they need at most this many bytes. */
@@ -88,14 +86,13 @@ function isPair(axis: Axis): boolean {
   return kernel === 2 && stride === 2 && dilation === 1 && padBegin === 0 && 2 * out <= size;
 }
 
-function isWhole(axis: Axis): boolean {
-  return axis.out === 1 && axis.kernel === axis.size && axis.padBegin === 0 && axis.dilation === 1;
-}
-
 /** Prepares a pooling for the kernels. */
 export function planFor(problem: Problem, direction: Direction): Plan {
   const { channels, batch, dtype, beta } = problem;
-  let axes = problem.axes;
+  // With a single output the stride does not matter, and 1 is the simplest.
+  const axes = problem.axes.map((axis) =>
+    axis.out === 1 ? { ...axis, stride: 1 } : axis,
+  ) as unknown as Problem["axes"];
   let method = problem.method;
   let negate = false;
   const uniform =
@@ -112,12 +109,6 @@ export function planFor(problem: Problem, direction: Direction): Plan {
   // The overhang of ceil mode counts for all methods but `avgPool`.
   const allTaps = problem.method !== "average";
 
-  const whole = inner === 1 && axes.every(isWhole);
-  if (whole) {
-    const size = axes[0].size * axes[1].size * axes[2].size;
-    const one = { ...axes[2], size: 1, kernel: 1, stride: 1 };
-    axes = [one, one, { ...axes[2], size, kernel: size, stride: size }];
-  }
   const outer =
     axes[0].size > 1 || axes[0].out > 1 ? 0 : axes[1].size > 1 || axes[1].out > 1 ? 1 : 2;
 
@@ -136,10 +127,6 @@ export function planFor(problem: Problem, direction: Direction): Plan {
     (inner === 1 || inner % 8 === 0);
   let kernel: number = back ? Kernel.backward : Kernel.forward;
   if (pair) kernel = back ? Kernel.pairBackward : Kernel.pairForward;
-  else if (whole && method === "soft") {
-    if (direction === "variance") kernel = Kernel.carefulForward;
-    else kernel = back ? Kernel.wholeBackward : Kernel.wholeForward;
-  }
   return {
     direction,
     problem,
@@ -184,7 +171,7 @@ export function blocksOf(plan: Plan, piece: Piece): Blocks {
   const least = back ? 2 * span : Math.ceil((2 * span) / axis.stride);
   if (span > axis.stride) length = Math.min(own, Math.max(length, least));
   const blocks = Math.ceil(own / length);
-  const grain = Math.max(1, Math.floor(TASK / 2 / (size / blocks)));
+  const grain = Math.max(1, Math.floor(GRAIN / (size / blocks)));
 
   const spanW = (W.kernel - 1) * W.dilation + 1;
   const line = back ? W.size : W.out;

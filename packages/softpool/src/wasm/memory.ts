@@ -5,9 +5,10 @@
  * stay valid when it grows. Elsewhere (a page that is not cross-origin isolated) the same binary runs
  * on ordinary memory, with the "shared" flag of its import cleared.
  */
+
+import { table, text } from "../binary.ts";
 import { fail, show } from "../options.ts";
 import { bytesPerElement, type DType, elements, Float16, type FloatArray } from "../types.ts";
-import { table, text } from "./binary.ts";
 
 /** What the kernels export; addresses are unsigned 32-bit numbers. */
 export interface Kernels {
