@@ -131,6 +131,12 @@ function root(at: usize, size: usize, p: f64): void {
   }
 }
 
+/** {@link finishRow} in the type computed in. */
+function finishAny(job: Job, to: usize, begin: usize, end: usize, r: usize, perRow: f64): void {
+  if (typeShift == 3) finishRow<f64>(job, to, begin, end, r, perRow);
+  else finishRow<f32>(job, to, begin, end, r, perRow);
+}
+
 /** SoftPool in windows of 3x3 with stride 2 in f32, C = 1: rows of results `[begin, end)` of a block. */
 function windows(job: Job, x: usize, y: usize, begin: i32, end: i32, o: i32, result: usize): void {
   const H = job.h;
