@@ -46,14 +46,10 @@ function writeWhole(file, content) {
   renameSync(temporary, file);
 }
 
-/** The characters of the embedded binary: printable, and nothing that a string has to escape. */
-const CODES = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i))
-  .filter((c) => !'"\\$`'.includes(c))
-  .join("");
-
 /**
  * Bytes as text that compresses as well as the bytes themselves, which base64 and hexadecimal do
- * not: frequent bytes are one character, others the last or last but one character and a second.
+ * not: the characters # to ~ without the backslash are digits 0 to 90; a byte is its rank by
+ * frequency, as one digit below 89, or as 89 or 90 and a second digit.
  * @param {Uint8Array} bytes
  */
 function toText(bytes) {
@@ -64,17 +60,15 @@ function toText(bytes) {
   order.forEach((byte, i) => {
     rank[byte] = i;
   });
-  const singles = CODES.length - 2;
+  const digit = (/** @type {number} */ d) => String.fromCharCode(d < 57 ? d + 35 : d + 36);
   const code = (/** @type {number} */ r) =>
-    r < singles
-      ? CODES[r]
-      : CODES[singles + Math.floor((r - singles) / singles)] + CODES[(r - singles) % singles];
+    r < 89 ? digit(r) : digit(88 + Math.floor(r / 89)) + digit(r % 89);
   const text = Array.from(bytes, (byte) => code(rank[byte])).join("");
   return { table: Buffer.from(order).toString("hex"), text };
 }
 
 const assembly = join(root, "packages/softpool/assembly");
-const target = join(root, "packages/softpool/src/wasm/binary.ts");
+const target = join(root, "packages/softpool/src/binary.ts");
 const wasm = join(root, "packages/softpool/build/kernels.wasm");
 
 const asc = [
@@ -114,12 +108,16 @@ if (!existsSync(target) || !readFileSync(target, "utf8").startsWith(stamp)) {
   run(join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), asc);
   const bytes = readFileSync(wasm);
   const { table, text } = toText(bytes);
+  // The import of the memory: 6 "memory" 2 (a memory) 3 (shared, with a maximum).
+  const flag = bytes.indexOf("memory\u0002\u0003") + 7;
   writeWhole(
     target,
     `${stamp}\n// Made by scripts/build.js from packages/softpool/assembly (${bytes.length} bytes).\n` +
+      `/** Where the binary says that its memory is shared: 3 there, 1 without. */\n` +
+      `export const sharedFlag: number = ${flag};\n` +
       `/** Bytes by the rank of their code, two hexadecimal digits each. */\n` +
       `export const table: string =\n  "${table}";\n` +
-      `/** The WebAssembly kernels: ranks below ${CODES.length - 2} as one character, others as two. */\n` +
+      `/** The WebAssembly kernels: see scripts/build.js for the code. */\n` +
       `export const text: string =\n  "${text}";\n`,
   );
 }

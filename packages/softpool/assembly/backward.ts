@@ -26,10 +26,9 @@ import {
   roomFor,
   setBlock,
   setType,
-  single,
   start,
   storedShift,
-  storeRun,
+  storeColumns,
   sumBytes,
   take,
   typeShift,
@@ -39,7 +38,7 @@ import { divides, openReciprocals, rowReciprocal } from "./forward";
 import { pow } from "./imports";
 import { Axis, Job, Method } from "./job";
 import { addRows, initial, list, listed, listWindow, openRows, row, sumsAt } from "./rows";
-import { lanes, narrowRow, splat, storeLanes, storeOne } from "./vector";
+import { splat } from "./vector";
 
 /** Ring of rows of A (and B): base, bytes of a row, bytes of one of the two, rows per D position, tags. */
 let ring: usize = 0;
@@ -263,62 +262,6 @@ function phaseTaps(job: Job, table: usize, phase: i32, modulus: i32): i32 {
     terms++;
   }
   return terms;
-}
-
-// @ts-ignore: decorator
-@inline
-function storeSplit<S, T>(job: Job, source: usize, to: usize, from: i32, end: i32): void {
-  const C = job.inner;
-  const n = lanes<T>();
-  let at = to;
-  let j = from;
-  if (phases == 2 && C == 1) {
-    const odd = source + phaseBytes;
-    if (j & 1) {
-      storeOne<S>(at, <f64>load<T>(odd + (<usize>(j >> 1) << alignof<T>())));
-      at += sizeof<S>();
-      j++;
-    }
-    for (; j + 2 * n <= end; j += 2 * n) {
-      const i = <usize>(j >> 1) << alignof<T>();
-      const a = v128.load(source + i);
-      const b = v128.load(odd + i);
-      const half = <usize>n << alignof<S>();
-      if (sizeof<T>() == 4) {
-        storeLanes<S, T>(at, v128.shuffle<f32>(a, b, 0, 4, 1, 5));
-        storeLanes<S, T>(at + half, v128.shuffle<f32>(a, b, 2, 6, 3, 7));
-      } else {
-        storeLanes<S, T>(at, v128.shuffle<f64>(a, b, 0, 2));
-        storeLanes<S, T>(at + half, v128.shuffle<f64>(a, b, 1, 3));
-      }
-      at += 2 * half;
-    }
-  }
-  let phase = j % phases;
-  let index = j / phases;
-  for (; j < end; j++) {
-    const first = source + <usize>phase * phaseBytes + (<usize>(index * C) << alignof<T>());
-    for (let c = 0; c < C; c++) {
-      storeOne<S>(at, <f64>load<T>(first + (<usize>c << alignof<T>())));
-      at += sizeof<S>();
-    }
-    if (++phase == phases) {
-      phase = 0;
-      index++;
-    }
-  }
-}
-
-/** Writes local columns `[from, end)` of the row at `source` (split into phases) to `to`. */
-export function storeColumns<T>(job: Job, source: usize, to: usize, from: i32, end: i32): void {
-  if (phases == 1) {
-    const C = job.inner;
-    storeRun<T>(job, source + (<usize>(from * C) << alignof<T>()), to, (end - from) * C);
-  } else if (job.dtype == 2) {
-    storeSplit<f32, T>(job, source, single, from, end);
-    narrowRow(single, to, (end - from) * job.inner);
-  } else if (job.dtype == 0) storeSplit<f32, T>(job, source, to, from, end);
-  else if (sizeof<T>() == 8) storeSplit<f64, T>(job, source, to, from, end);
 }
 
 /** The sums over `covered` rows of A (and B). */

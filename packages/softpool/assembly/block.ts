@@ -17,7 +17,15 @@
 import { constant, expOne, expScaled, K_F32, rateOf } from "./exp";
 import { pow } from "./imports";
 import { Job, Method } from "./job";
-import { lanes, loadLanes, loadOne, narrowRow, splat, storeLanes, storePart, widenRow } from "./vector";
+import {
+  lanes,
+  loadLanes,
+  narrowRow,
+  splat,
+  storeLanes,
+  storePart,
+  widenRow,
+} from "./vector";
 
 /** log2 of the bytes of the type computed in: 2 f32, 3 f64. */
 export let typeShift: i32 = 2;
@@ -51,6 +59,8 @@ export let channels: i32 = 1;
 export let pad0: f64 = 0;
 export let pad1: f64 = 0;
 let pad2: f64 = 0;
+/** A row in the type computed in, before it is split into phases or after it is put together. */
+let linear: usize = 0;
 /** A row of f32 on the way to or from float16. */
 export let single: usize = 0;
 /** Next free byte of the thread's scratch memory. */
@@ -62,7 +72,7 @@ export function resetScratch(at: usize): void {
 }
 
 /** Makes room for `elements` of f32 on the way to or from float16. */
-export function openSingle(job: Job, elements: i32): void {
+function openSingle(job: Job, elements: i32): void {
   single = job.dtype == 2 ? take((<usize>elements << 2) + 64) : 0;
 }
 
@@ -109,6 +119,7 @@ export function setBlock(job: Job, o: i32, n: i32, end: i32, channel: i32): void
   channelBytes = phaseBytes * phases;
   sumBytes = roomFor(n * C);
   openSingle(job, max(width, n) * C);
+  linear = phases > 1 ? take(roomFor(width * C) + 64) : 0;
   direct = whole && w.stride > 1;
   runs = direct ? n : 1;
   runElements = direct ? C : n * C;
@@ -151,70 +162,76 @@ export function setBlock(job: Job, o: i32, n: i32, end: i32, channel: i32): void
 }
 
 
-/** Loads the local columns of the row at `source` into the phases at `to`, converted to T. */
-function loadRow<S, T>(job: Job, source: usize, to: usize): void {
+/** Splits local columns `[from, end)`, contiguous at `linear`, into the phases at `to`. */
+function split<T>(job: Job, linear: usize, to: usize, from: i32, end: i32): void {
   const C = job.inner;
-  const from = max(0, -start);
-  const end = min(width, job.w.size - start);
-  if (from >= end) return;
   const n = lanes<T>();
-  const first = source + (<usize>((start + from) * C) << alignof<S>());
-  const count = (end - from) * C;
-  if (phases == 1) {
-    const target = to + (<usize>(from * C) << alignof<T>());
-    for (let i = 0; i < count; i += n) {
-      v128.store(
-        target + (<usize>i << alignof<T>()),
-        loadLanes<S, T>(first + (<usize>i << alignof<S>())),
-      );
-    }
-    return;
-  }
-  if (phases == 2 && C == 1) {
-    let j = from;
-    let at = first;
-    const even = to;
-    const odd = to + phaseBytes;
-    if (j & 1) {
-      store<T>(odd + (<usize>(j >> 1) << alignof<T>()), <T>loadOne<S>(at));
-      at += sizeof<S>();
-      j++;
-    }
-    for (; j < end; j += 2 * n) {
-      const a = loadLanes<S, T>(at);
-      const b = loadLanes<S, T>(at + (<usize>n << alignof<S>()));
-      at += <usize>n << (alignof<S>() + 1);
-      const index = <usize>(j >> 1) << alignof<T>();
-      if (sizeof<T>() == 4) {
-        v128.store(even + index, v128.shuffle<f32>(a, b, 0, 2, 4, 6));
-        v128.store(odd + index, v128.shuffle<f32>(a, b, 1, 3, 5, 7));
-      } else {
-        v128.store(even + index, v128.shuffle<f64>(a, b, 0, 2));
-        v128.store(odd + index, v128.shuffle<f64>(a, b, 1, 3));
-      }
-    }
-    return;
-  }
-  // One column after the other; what a vector writes beyond its column, the next of its phase replaces.
-  let at = first;
+  let at = linear;
+  let j = from;
   let phase = from % phases;
   let index = from / phases;
-  for (let j = from; j < end; j++) {
+  for (; j < end; j++) {
+    if (phases == 2 && C == 1 && phase == 0) break;
+    // What a vector writes beyond its column, the next column of its phase replaces.
     const target = to + <usize>phase * phaseBytes + (<usize>(index * C) << alignof<T>());
-    if (C == 1) store<T>(target, <T>loadOne<S>(at));
-    else {
-      for (let c = 0; c < C; c += n) {
-        v128.store(
-          target + (<usize>c << alignof<T>()),
-          loadLanes<S, T>(at + (<usize>c << alignof<S>())),
-        );
-      }
+    for (let c = 0; c < C; c += n) {
+      const offset = <usize>c << alignof<T>();
+      v128.store(target + offset, v128.load(at + offset));
     }
-    at += <usize>C << alignof<S>();
+    at += <usize>C << alignof<T>();
     if (++phase == phases) {
       phase = 0;
       index++;
     }
+  }
+  for (; j < end; j += 2 * n) {
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const target = to + (<usize>(j >> 1) << alignof<T>());
+    if (sizeof<T>() == 4) {
+      v128.store(target, v128.shuffle<f32>(a, b, 0, 2, 4, 6));
+      v128.store(target + phaseBytes, v128.shuffle<f32>(a, b, 1, 3, 5, 7));
+    } else {
+      v128.store(target, v128.shuffle<f64>(a, b, 0, 2));
+      v128.store(target + phaseBytes, v128.shuffle<f64>(a, b, 1, 3));
+    }
+    at += 32;
+  }
+}
+
+/** Puts local columns `[from, end)` of the phases at `source` together, contiguous at `linear`. */
+export function unsplit<T>(job: Job, source: usize, linear: usize, from: i32, end: i32): void {
+  const C = job.inner;
+  const n = lanes<T>();
+  let at = linear;
+  let j = from;
+  let phase = from % phases;
+  let index = from / phases;
+  for (; j < end; j++) {
+    if (phases == 2 && C == 1 && phase == 0) break;
+    const first = source + <usize>phase * phaseBytes + (<usize>(index * C) << alignof<T>());
+    for (let c = 0; c < C; c += n) {
+      const offset = <usize>c << alignof<T>();
+      v128.store(at + offset, v128.load(first + offset));
+    }
+    at += <usize>C << alignof<T>();
+    if (++phase == phases) {
+      phase = 0;
+      index++;
+    }
+  }
+  for (; j < end; j += 2 * n) {
+    const first = source + (<usize>(j >> 1) << alignof<T>());
+    const a = v128.load(first);
+    const b = v128.load(first + phaseBytes);
+    if (sizeof<T>() == 4) {
+      v128.store(at, v128.shuffle<f32>(a, b, 0, 4, 1, 5));
+      v128.store(at, v128.shuffle<f32>(a, b, 2, 6, 3, 7), 16);
+    } else {
+      v128.store(at, v128.shuffle<f64>(a, b, 0, 2));
+      v128.store(at, v128.shuffle<f64>(a, b, 1, 3), 16);
+    }
+    at += 32;
   }
 }
 
@@ -261,17 +278,28 @@ function powerTransform(at: usize, p: f64): void {
   }
 }
 
-/** Loads the local columns of the row at `source` into the phases at `to`, whatever the stored type. */
+/** Loads the local columns of the row at `source` into the phases at `to`, converted to T. */
 export function loadColumns<T>(job: Job, source: usize, to: usize): void {
-  if (job.dtype == 2) {
-    // float16 is converted row by row.
-    const from = max(0, start);
-    const count = (min(start + width, job.w.size) - from) * job.inner;
-    if (count > 0) widenRow(source + (<usize>(from * job.inner) << 1), single, count);
-    source = single - (<usize>(from * job.inner) << 2);
+  const C = job.inner;
+  const from = max(0, -start);
+  const end = min(width, job.w.size - start);
+  if (from >= end) return;
+  const first = source + (<usize>((start + from) * C) << storedShift(job));
+  const whole = phases == 1;
+  const target = whole ? to + (<usize>(from * C) << alignof<T>()) : linear;
+  loadRun<T>(job, first, target, (end - from) * C);
+  if (!whole) split<T>(job, linear, to, from, end);
+}
+
+/** Writes local columns `[from, end)` of the phases at `source` to `to`, in the tensor's type. */
+export function storeColumns<T>(job: Job, source: usize, to: usize, from: i32, end: i32): void {
+  const C = job.inner;
+  let first = source + (<usize>(from * C) << alignof<T>());
+  if (phases > 1) {
+    first = linear;
+    unsplit<T>(job, source, linear, from, end);
   }
-  if (job.dtype != 1) loadRow<f32, T>(job, source, to);
-  else if (sizeof<T>() == 8) loadRow<f64, T>(job, source, to);
+  storeRun<T>(job, first, to, (end - from) * C);
 }
 
 // @ts-ignore: decorator

@@ -4,7 +4,7 @@
  * the covering outputs whose tap it is. For finite float32 and float16 inputs without padded zeros.
  */
 
-import { endCovering, firstCovering, firstOutput, storeColumns, tapAt } from "./backward";
+import { endCovering, firstCovering, firstOutput, tapAt } from "./backward";
 import {
   channelBytes,
   firstOut,
@@ -19,6 +19,7 @@ import {
   setBlock,
   setType,
   start,
+  storeColumns,
   storedShift,
   take,
   taps,

@@ -259,12 +259,12 @@ function storeSlopes(
 // @ts-ignore: decorator
 @inline
 function slopes4(
-  a: v128, b: v128, c: v128, d: v128, g: v128, method: i32,
+  a: v128, b: v128, c: v128, d: v128, g: v128, method: i32, soft: bool,
   r: v128, bound: v128, factor: v128,
   k0: v128, k1: v128, k2: v128, k3: v128, k4: v128, k5: v128,
   to1: usize, to2: usize, step: usize, left: i32,
 ): v128 {
-  if (method != Method.SOFT) {
+  if (!soft) {
     let ga = f32x4.mul(g, f32x4.splat(0.25));
     let gb = ga;
     let gc = ga;
@@ -325,6 +325,7 @@ function backwardRow(
   columns: i32,
   C: i32,
   method: i32,
+  soft: bool,
 ): void {
   const r = rate;
   const bound = least;
@@ -356,7 +357,7 @@ function backwardRow(
         d = v128.load(second + step + at);
       }
       const flag = slopes4(
-        a, b, c, d, v128.load(g + (<usize>i << 2)), method, r, bound, factor, k0, k1, k2, k3, k4, k5,
+        a, b, c, d, v128.load(g + (<usize>i << 2)), method, soft, r, bound, factor, k0, k1, k2, k3, k4, k5,
         to1 + at, to2 + at, plain ? 0 : step, run - i,
       );
       bad = i32x4.max_u(bad, i32x4.shl(flag, 1));
@@ -371,12 +372,12 @@ function backwardRow(
 }
 
 function softSlopes(x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32): void {
-  backwardRow(x, x2, g, t, t2, columns, C, Method.SOFT);
+  backwardRow(x, x2, g, t, t2, columns, C, Method.SOFT, true);
 }
 function plainSlopes(
   x: usize, x2: usize, g: usize, t: usize, t2: usize, columns: i32, C: i32, method: i32,
 ): void {
-  backwardRow(x, x2, g, t, t2, columns, C, method);
+  backwardRow(x, x2, g, t, t2, columns, C, method, false);
 }
 
 /** The gradient of inputs `[begin, end)` along H of plane `index`; `begin` is even. */

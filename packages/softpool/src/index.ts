@@ -3,7 +3,7 @@
  * SIMD, for Node and browsers.
  * @module softpool
  */
-// First, so that the binary stands at the head of a bundle, where it compresses best.
+import "./binary.ts"; // At the head of a bundle it compresses best.
 
 export { type ArrayOf, type EngineInfo, empty, engineInfo, pooledShape } from "./info.ts";
 export * from "./ops/average.ts";

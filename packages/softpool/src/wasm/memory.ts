@@ -6,7 +6,7 @@
  * on ordinary memory, with the "shared" flag of its import cleared.
  */
 
-import { table, text } from "../binary.ts";
+import { sharedFlag, table, text } from "../binary.ts";
 import { fail, show } from "../options.ts";
 import { bytesPerElement, type DType, elements, Float16, type FloatArray } from "../types.ts";
 
@@ -51,36 +51,20 @@ const buffers = new WeakSet<ArrayBufferLike>();
 let holds = 0;
 const postponed: number[] = [];
 
-/** The bytes of the embedded binary; scripts/build.js tells how it is written. */
-function bytesOfBinary(): Uint8Array<ArrayBuffer> {
-  const ranks: number[] = [];
-  const order = Array.from({ length: 256 }, (_, i) => Number.parseInt(table.substr(2 * i, 2), 16));
-  // The characters from space to tilde without " $ \\ and `, in order.
-  const codes = Array.from({ length: 95 }, (_, i) => i + 32).filter(
-    (c) => c !== 34 && c !== 36 && c !== 92 && c !== 96,
-  );
-  const rankOf: number[] = [];
-  codes.forEach((c, i) => {
-    rankOf[c] = i;
-  });
-  const singles = codes.length - 2;
+/** The bytes of the embedded binary; scripts/build.js tells how they are written. */
+function binaryFor(shared: boolean): Uint8Array<ArrayBuffer> {
+  const bytes: number[] = [];
+  const digit = (i: number) => {
+    const code = text.charCodeAt(i) - 35;
+    return code > 57 ? code - 1 : code;
+  };
   for (let i = 0; i < text.length; i++) {
-    let rank = rankOf[text.charCodeAt(i)];
-    if (rank >= singles) rank = (rank - singles + 1) * singles + rankOf[text.charCodeAt(++i)];
-    ranks.push(order[rank]);
+    let rank = digit(i);
+    if (rank > 88) rank = (rank - 88) * 89 + digit(++i);
+    bytes.push(Number.parseInt(table.slice(2 * rank, 2 * rank + 2), 16));
   }
-  return Uint8Array.from(ranks);
-}
-
-/** Clears the "shared" bit of the memory import: 3 "env" 6 "memory" 2 (memory) 3 (shared, maximum). */
-function unshare(bytes: Uint8Array): void {
-  const name = [...new TextEncoder().encode("memory"), 2, 3];
-  for (let i = 0; i < bytes.length; i++) {
-    if (name.every((byte, j) => bytes[i + j] === byte)) {
-      bytes[i + name.length - 1] = 1;
-      return;
-    }
-  }
+  if (!shared) bytes[sharedFlag] = 1;
+  return Uint8Array.from(bytes);
 }
 
 function createMemory(shared: boolean): [memory: WebAssembly.Memory, pages: number] {
@@ -102,12 +86,6 @@ function hasShared(): boolean {
 
 function imports(memory: WebAssembly.Memory): WebAssembly.Imports {
   return { env: { memory, pow: Math.pow } };
-}
-
-function binaryFor(shared: boolean): Uint8Array<ArrayBuffer> {
-  const bytes = bytesOfBinary();
-  if (!shared) unshare(bytes);
-  return bytes;
 }
 
 function adopt(
