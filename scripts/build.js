@@ -48,14 +48,15 @@ function writeWhole(file, content) {
 
 /**
  * Bytes as text that compresses as well as the bytes themselves, which base64 and hexadecimal do
- * not: the characters # to ~ without the backslash are digits 0 to 90; a byte is its rank by
- * frequency, as one digit below 89, or as 89 or 90 and a second digit.
+ * not: the characters # to ~ without the backslash are digits 0 to 90; the 89 most frequent bytes are
+ * one digit each, the others in ascending order 89 or 90 and a second digit.
  * @param {Uint8Array} bytes
  */
 function toText(bytes) {
   const counts = new Array(256).fill(0);
   for (const byte of bytes) counts[byte]++;
-  const order = counts.map((_, byte) => byte).sort((a, b) => counts[b] - counts[a] || a - b);
+  const byCount = counts.map((_, byte) => byte).sort((a, b) => counts[b] - counts[a] || a - b);
+  const order = [...byCount.slice(0, 89), ...byCount.slice(89).sort((a, b) => a - b)];
   const rank = new Array(256);
   order.forEach((byte, i) => {
     rank[byte] = i;
@@ -64,7 +65,7 @@ function toText(bytes) {
   const code = (/** @type {number} */ r) =>
     r < 89 ? digit(r) : digit(88 + Math.floor(r / 89)) + digit(r % 89);
   const text = Array.from(bytes, (byte) => code(rank[byte])).join("");
-  return { table: Buffer.from(order).toString("hex"), text };
+  return { table: Buffer.from(order.slice(0, 89)).toString("hex"), text };
 }
 
 const assembly = join(root, "packages/softpool/assembly");
@@ -112,13 +113,25 @@ if (!existsSync(target) || !readFileSync(target, "utf8").startsWith(stamp)) {
   const flag = bytes.indexOf("memory\u0002\u0003") + 7;
   writeWhole(
     target,
-    `${stamp}\n// Made by scripts/build.js from packages/softpool/assembly (${bytes.length} bytes).\n` +
-      `/** Where the binary says that its memory is shared: 3 there, 1 without. */\n` +
-      `export const sharedFlag: number = ${flag};\n` +
-      `/** Bytes by the rank of their code, two hexadecimal digits each. */\n` +
-      `export const table: string =\n  "${table}";\n` +
-      `/** The WebAssembly kernels: see scripts/build.js for the code. */\n` +
-      `export const text: string =\n  "${text}";\n`,
+    `${stamp}
+// Made by scripts/build.js from packages/softpool/assembly.
+/** The WebAssembly kernels as text; scripts/build.js tells how they are written. */
+export const kernels: {
+  /** Size of the binary in bytes. */
+  readonly bytes: number;
+  /** Where the binary says that its memory is shared: 3 there, 1 without. */
+  readonly sharedFlag: number;
+  /** The bytes of digits 0 to 88, two hexadecimal digits each. */
+  readonly table: string;
+  /** The binary, one or two digits a byte. */
+  readonly text: string;
+} = {
+  bytes: ${bytes.length},
+  sharedFlag: ${flag},
+  table: "${table}",
+  text: "${text}",
+};
+`,
   );
 }
 

@@ -66,58 +66,78 @@ function shifted(before: v128, v: v128): v128 {
   return v128.shuffle<f32>(before, v, 3, 4, 5, 6);
 }
 
-/** One element per output, C = 1. */
+/**
+ * A row of sums. With C = 1 a vector is four outputs; with channels last it is four channels of one
+ * output, and the row is walked down once for every four channels.
+ */
 // @ts-ignore: decorator
 @inline
-function plainRow(job: Job, source: usize, to: usize, method: i32, kernel: i32, soft: bool): void {
+function sumRow(job: Job, source: usize, to: usize, method: i32, soft: bool): void {
   const W = job.w.size;
+  const C = job.inner;
   const n = outs;
+  const plain = C == 1;
+  const three = job.w.kernel == 3;
   const rate = splat<f32>(rateOf<f32>(beta));
   const e0 = splat<f32>(pad0);
-  const to2 = to + sumBytes;
+  const other = sumBytes;
   const k0 = constant(0);
   const k1 = constant(1);
   const k2 = constant(2);
   const k3 = constant(3);
   const k4 = constant(4);
   const k5 = constant(5);
-  const tap1 = start + (kernel == 3 ? 1 : 0);
-  let carryX = kernel == 3 ? before(source) : i32x4.splat(0);
-  let carry = start < 0 ? e0 : soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
-  if (soft) carryX = f32x4.mul(carryX, carry);
+  const tap1 = start + i32(three);
+  const step = <usize>C << 2;
+  const advance = plain ? 4 : 1;
   let seen = most;
-  for (let i = 0; i < n; i += 4) {
-    const column = tap1 + 2 * i;
-    const at = source + (<isize>column << 2);
-    const a0 = v128.load(at);
-    const a1 = v128.load(at + (4 << 2));
-    let aEvenX = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
-    let aOddX = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
-    let aEven = soft ? exp4(aEvenX, rate, k0, k1, k2, k3, k4, k5) : aEvenX;
-    let aOdd = soft ? exp4(aOddX, rate, k0, k1, k2, k3, k4, k5) : aOddX;
-    if (column < 0 || column + 8 > W) {
-      const inEven = inside(column, W);
-      const inOdd = inside(column + 1, W);
-      aEvenX = v128.and(aEvenX, inEven);
-      aOddX = v128.and(aOddX, inOdd);
-      aEven = v128.bitselect(aEven, e0, inEven);
-      aOdd = v128.bitselect(aOdd, e0, inOdd);
+  for (let c: usize = 0; c < step; c += 16) {
+    let at = source + (<isize>tap1 * <isize>step) + c;
+    let target = to + c;
+    let carryX = i32x4.splat(0);
+    let carry = e0;
+    if (three && start >= 0) {
+      // Tap 0 of the first output. With C = 1 only the last lane counts, and it is all there is.
+      carryX = plain ? v128.load32_splat(at - 4) : v128.load(at - step);
+      seen = i32x4.max_u(seen, i32x4.shl(carryX, 1));
+      carry = soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
+      if (soft) carryX = f32x4.mul(carryX, carry);
     }
-    seen = i32x4.max_u(seen, i32x4.max_u(i32x4.shl(aEvenX, 1), i32x4.shl(aOddX, 1)));
-    if (soft) {
-      aEvenX = f32x4.mul(aEvenX, aEven);
-      aOddX = f32x4.mul(aOddX, aOdd);
+    for (let i = 0, column = tap1; i < n; i += advance, column += 2 * advance) {
+      let evenX = v128.load(at);
+      let oddX = v128.load(at + (plain ? 16 : step));
+      if (plain) {
+        const first = evenX;
+        evenX = v128.shuffle<f32>(first, oddX, 0, 2, 4, 6);
+        oddX = v128.shuffle<f32>(first, oddX, 1, 3, 5, 7);
+      }
+      let even = soft ? exp4(evenX, rate, k0, k1, k2, k3, k4, k5) : evenX;
+      let odd = soft ? exp4(oddX, rate, k0, k1, k2, k3, k4, k5) : oddX;
+      if (column < 0 || column + 2 * advance > W) {
+        // Columns outside the input become padding.
+        const inEven = plain ? inside(column, W) : i32x4.splat(-i32(<u32>column < <u32>W));
+        const inOdd = plain ? inside(column + 1, W) : i32x4.splat(-i32(<u32>(column + 1) < <u32>W));
+        evenX = v128.and(evenX, inEven);
+        oddX = v128.and(oddX, inOdd);
+        even = v128.bitselect(even, e0, inEven);
+        odd = v128.bitselect(odd, e0, inOdd);
+      }
+      seen = i32x4.max_u(seen, i32x4.max_u(i32x4.shl(evenX, 1), i32x4.shl(oddX, 1)));
+      let S = join(even, odd, method);
+      if (three) S = join(plain ? shifted(carry, odd) : carry, S, method);
+      v128.store(target, S);
+      carry = odd;
+      if (soft) {
+        evenX = f32x4.mul(evenX, even);
+        oddX = f32x4.mul(oddX, odd);
+        let N = f32x4.add(evenX, oddX);
+        if (three) N = f32x4.add(plain ? shifted(carryX, oddX) : carryX, N);
+        v128.store(target + other, N);
+        carryX = oddX;
+      }
+      at += plain ? 32 : 2 * step;
+      target += plain ? 16 : step;
     }
-    let S0 = join(aEven, aOdd, method);
-    if (kernel == 3) S0 = join(shifted(carry, aOdd), S0, method);
-    v128.store(to + (<usize>i << 2), S0);
-    if (soft) {
-      let N = f32x4.add(aEvenX, aOddX);
-      if (kernel == 3) N = f32x4.add(shifted(carryX, aOddX), N);
-      v128.store(to2 + (<usize>i << 2), N);
-      carryX = aOddX;
-    }
-    carry = aOdd;
   }
   most = seen;
 }
@@ -205,77 +225,11 @@ function windowRow(job: Job, first: usize, second: usize, above: usize, to: usiz
   most = seen;
 }
 
-/** Channels last, C a multiple of 4: down the columns of four channels, one after the other. */
-// @ts-ignore: decorator
-@inline
-function channelsRow(job: Job, source: usize, to: usize, method: i32, kernel: i32, soft: bool): void {
-  const W = job.w.size;
-  const C = job.inner;
-  const rate = splat<f32>(rateOf<f32>(beta));
-  const e0 = splat<f32>(pad0);
-  const x0 = splat<f32>(pad1);
-  const step = <usize>C << 2;
-  const k0 = constant(0);
-  const k1 = constant(1);
-  const k2 = constant(2);
-  const k3 = constant(3);
-  const k4 = constant(4);
-  const k5 = constant(5);
-  const tap1 = start + (kernel == 3 ? 1 : 0);
-  for (let c = 0; c < C; c += 4) {
-    let at = source + (<isize>tap1 * <isize>step) + (<usize>c << 2);
-    let target = to + (<usize>c << 2);
-    let carry = e0;
-    let carryX = x0;
-    if (kernel == 3 && start >= 0) {
-      carryX = v128.load(at - step);
-      carry = soft ? exp4(carryX, rate, k0, k1, k2, k3, k4, k5) : carryX;
-      carryX = f32x4.mul(carryX, carry);
-    }
-    for (let i = 0, column = tap1; i < outs; i++, column += 2) {
-      let even = e0;
-      let evenX = x0;
-      let odd = e0;
-      let oddX = x0;
-      if (<u32>column < <u32>W) {
-        evenX = v128.load(at);
-        even = soft ? exp4(evenX, rate, k0, k1, k2, k3, k4, k5) : evenX;
-        if (soft) evenX = f32x4.mul(evenX, even);
-      }
-      if (<u32>(column + 1) < <u32>W) {
-        oddX = v128.load(at + step);
-        odd = soft ? exp4(oddX, rate, k0, k1, k2, k3, k4, k5) : oddX;
-        if (soft) oddX = f32x4.mul(oddX, odd);
-      }
-      let S0 = join(even, odd, method);
-      if (kernel == 3) S0 = join(carry, S0, method);
-      v128.store(target, S0);
-      if (soft) {
-        let N = f32x4.add(evenX, oddX);
-        if (kernel == 3) N = f32x4.add(carryX, N);
-        v128.store(target + sumBytes, N);
-        carryX = oddX;
-      }
-      carry = odd;
-      at += 2 * step;
-      target += <usize>C << 2;
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function rowOf(job: Job, source: usize, to: usize, method: i32, soft: bool): void {
-  if (job.inner == 1) {
-    plainRow(job, source, to, method, job.w.kernel, soft);
-  } else channelsRow(job, source, to, method, job.w.kernel, soft);
-}
-
 function softRow(job: Job, source: usize, to: usize): void {
-  rowOf(job, source, to, Method.SOFT, true);
+  sumRow(job, source, to, Method.SOFT, true);
 }
 function otherRow(job: Job, source: usize, to: usize): void {
-  rowOf(job, source, to, job.method, false);
+  sumRow(job, source, to, job.method, false);
 }
 
 /** The row at `source` in f32: converted to `wide` where it is float16. */

@@ -3,6 +3,8 @@
  * single elements are converted in JavaScript; whole tensors are converted in WebAssembly.
  */
 
+import type { Elements, FloatArray } from "./types.ts";
+
 const double = new Float64Array(1);
 const word = new Uint32Array(double.buffer);
 const HIGH = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0;
@@ -15,6 +17,11 @@ export function halfToNumber(half: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The elements of an array as numbers: itself, or float16 bits converted. */
+export function toNumbers(data: FloatArray): Elements {
+  return data instanceof Uint16Array ? Float64Array.from(data, halfToNumber) : data;
 }
 
 /** The float16 bits nearest to a number, ties to even, in one rounding; overflow gives infinity. */

@@ -3,8 +3,6 @@
  * SIMD, for Node and browsers.
  * @module softpool
  */
-import "./binary.ts"; // At the head of a bundle it compresses best.
-
 export { type ArrayOf, type EngineInfo, empty, engineInfo, pooledShape } from "./info.ts";
 export * from "./ops/average.ts";
 export * from "./ops/global-soft.ts";

@@ -1,4 +1,5 @@
 /** What the engine is running on, and tensors in its memory. */
+import { kernels } from "./binary.ts";
 import { describe, fail, type PoolOptions, show } from "./options.ts";
 import type { DType, FloatArray, NativeFloat16Array } from "./types.ts";
 import { getRuntime, memoryBytes, usedBytes } from "./wasm/memory.ts";
@@ -43,6 +44,8 @@ export interface EngineInfo {
   readonly threads: number;
   /** Threads an asynchronous call uses at most. */
   readonly asyncThreads: number;
+  /** Size of the WebAssembly kernels in bytes. */
+  readonly kernelBytes: number;
   /** Workers started so far. */
   readonly workers: number;
   /** Bytes of WebAssembly memory. */
@@ -61,6 +64,7 @@ export function engineInfo(): EngineInfo {
     sharedMemory: shared,
     threads: share && canWait() ? defaultThreads() : 1,
     asyncThreads: share ? defaultThreads() : 1,
+    kernelBytes: kernels.bytes,
     workers: startedWorkers(),
     memoryBytes: memoryBytes(),
     usedBytes: usedBytes(),

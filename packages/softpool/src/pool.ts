@@ -9,6 +9,7 @@ import {
   checkTensor,
   describe,
   fail,
+  type Method,
   type Operator,
   type PoolOptions,
   type Problem,
@@ -79,8 +80,8 @@ interface Call {
 /** Turns the options of one operator into those of {@link describe}; `shape` is that of x. */
 export type Adapt = (operator: Operator, shape: readonly number[], options: unknown) => unknown;
 
-/** Names an operator for an input: all but the global ones have a fixed rank. */
-export type NameOperator = Operator | ((x: unknown) => Operator);
+/** Names the operator for its input. */
+type NameOperator = (x: unknown) => Operator;
 
 function prepare(
   naming: NameOperator,
@@ -90,7 +91,7 @@ function prepare(
   resultShape: (problem: Problem) => readonly number[],
   inputs: (problem: Problem) => [string, Tensor][],
 ): Call {
-  const operator = typeof naming === "function" ? naming(x) : naming;
+  const operator = naming(x);
   const { name, rank } = operator;
   const dtype = checkTensor(name, "x", x, rank + 2);
   const described = adapt ? adapt(operator, x.shape, options) : options;
@@ -166,67 +167,69 @@ function prepareBackward(
   return { ...call, gradBeta };
 }
 
-/** Makes the synchronous forward of an operator. */
-export function forwardOf<O>(naming: NameOperator, adapt?: Adapt): Pool<O> {
-  const pool = (x: Tensor, options: unknown): Tensor => {
-    const { problem, out, reference } = prepareForward(naming, adapt, x, options);
-    if (reference) referenceForward(problem, x.data, out.data);
-    else wasmForward(problem, x.data, out.data);
-    return out;
-  };
-  return pool as unknown as Pool<O>;
+/** The four functions of an operator; the types are those of its exports. */
+export interface Family<O, B, BA> {
+  /** Input and options to output. */
+  readonly forward: Pool<O>;
+  /** The same without blocking. */
+  readonly forwardAsync: PoolAsync<O>;
+  /** Gradient of the output, input and options to gradient of the input. */
+  readonly backward: B;
+  /** The same without blocking. */
+  readonly backwardAsync: BA;
 }
 
-/** Makes the asynchronous forward of an operator. */
-export function forwardAsyncOf<O>(naming: NameOperator, adapt?: Adapt): PoolAsync<O> {
-  const pool = async (x: Tensor, options: unknown): Promise<Tensor> => {
-    const { problem, out, reference } = prepareForward(naming, adapt, x, options);
-    if (reference) referenceForward(problem, x.data, out.data);
-    else await wasmForwardAsync(problem, x, out);
-    return out;
-  };
-  return pool as unknown as PoolAsync<O>;
-}
-
-function backward(naming: NameOperator, adapt?: Adapt) {
-  return (gradOutput: Tensor, x: Tensor, options: unknown) => {
-    const call = prepareBackward(naming, adapt, gradOutput, x, options);
-    const { problem, out, reference, gradBeta } = call;
-    const run = reference ? referenceBackward : wasmBackward;
-    run(problem, gradOutput.data, x.data, out.data, gradBeta);
-    return gradients(out, gradBeta);
-  };
-}
-
-function backwardAsync(naming: NameOperator, adapt?: Adapt) {
-  return async (gradOutput: Tensor, x: Tensor, options: unknown) => {
-    const call = prepareBackward(naming, adapt, gradOutput, x, options);
-    const { problem, out, reference, gradBeta } = call;
-    if (reference) referenceBackward(problem, gradOutput.data, x.data, out.data, gradBeta);
-    else await wasmBackwardAsync(problem, gradOutput, x, out, gradBeta);
-    return gradients(out, gradBeta);
-  };
-}
-
-/** Makes the synchronous backward of an operator without parameters. */
-export function backwardOf<O>(naming: NameOperator, adapt?: Adapt): PoolBackward<O> {
-  return backward(naming, adapt) as unknown as PoolBackward<O>;
-}
-
-/** Makes the asynchronous backward of an operator without parameters. */
-export function backwardAsyncOf<O>(naming: NameOperator, adapt?: Adapt): PoolBackwardAsync<O> {
-  return backwardAsync(naming, adapt) as unknown as PoolBackwardAsync<O>;
-}
-
-/** Makes the synchronous backward of SoftPool. */
-export function softBackwardOf<O>(naming: NameOperator, adapt?: Adapt): SoftPoolBackward<O> {
-  return backward(naming, adapt) as unknown as SoftPoolBackward<O>;
-}
-
-/** Makes the asynchronous backward of SoftPool. */
-export function softBackwardAsyncOf<O>(
-  naming: NameOperator,
+/**
+ * Makes the functions of an operator.
+ * @param name name of the forward; the others add `Async`, `Backward` and `BackwardAsync`
+ * @param method the pooling method
+ * @param rank number of spatial axes, or 0 where the input tells
+ * @param adapt turns the options into those of a window
+ */
+export function family<O, B = PoolBackward<O>, BA = PoolBackwardAsync<O>>(
+  name: string,
+  method: Method,
+  rank: 0 | 1 | 2 | 3,
   adapt?: Adapt,
-): SoftPoolBackwardAsync<O> {
-  return backwardAsync(naming, adapt) as unknown as SoftPoolBackwardAsync<O>;
+): Family<O, B, BA> {
+  const naming = (suffix: string) => (x: unknown) => operatorOf(name + suffix, method, rank, x);
+  const functions = {
+    forward(x: Tensor, options: unknown) {
+      const { problem, out, reference } = prepareForward(naming(""), adapt, x, options);
+      (reference ? referenceForward : wasmForward)(problem, x.data, out.data);
+      return out;
+    },
+    async forwardAsync(x: Tensor, options: unknown) {
+      const { problem, out, reference } = prepareForward(naming("Async"), adapt, x, options);
+      if (reference) referenceForward(problem, x.data, out.data);
+      else await wasmForwardAsync(problem, x, out);
+      return out;
+    },
+    backward(gradOutput: Tensor, x: Tensor, options: unknown) {
+      const call = prepareBackward(naming("Backward"), adapt, gradOutput, x, options);
+      const { problem, out, reference, gradBeta } = call;
+      const run = reference ? referenceBackward : wasmBackward;
+      run(problem, gradOutput.data, x.data, out.data, gradBeta);
+      return gradients(out, gradBeta);
+    },
+    async backwardAsync(gradOutput: Tensor, x: Tensor, options: unknown) {
+      const call = prepareBackward(naming("BackwardAsync"), adapt, gradOutput, x, options);
+      const { problem, out, reference, gradBeta } = call;
+      if (reference) referenceBackward(problem, gradOutput.data, x.data, out.data, gradBeta);
+      else await wasmBackwardAsync(problem, gradOutput, x, out, gradBeta);
+      return gradients(out, gradBeta);
+    },
+  };
+  return functions as unknown as Family<O, B, BA>;
+}
+
+/** The operator of a call; global poolings have the rank of their input. */
+function operatorOf(name: string, method: Method, rank: number, x: unknown): Operator {
+  if (rank > 0) return { name, method, rank: rank as Operator["rank"] };
+  checkTensor(name, "x", x);
+  const axes = (x as Tensor).shape.length - 2;
+  if (axes !== 1 && axes !== 2 && axes !== 3) {
+    fail(name, "x.shape", "3 to 5 sizes", show([...(x as Tensor).shape]));
+  }
+  return { name, method, rank: axes };
 }

@@ -5,7 +5,7 @@
  * A window is a list of tap values x_1 .. x_N in row-major order. Sources: SoftPool, Stergiou et al.,
  * ICCV 2021, equations 1 and 2, with a temperature beta; power-average, Estrach, Szlam and LeCun 2014.
  */
-import { halfToNumber, numberToHalf } from "./half.ts";
+import { numberToHalf, toNumbers } from "./half.ts";
 import type { Problem } from "./options.ts";
 import type { Elements, FloatArray } from "./types.ts";
 import { paddedTaps, windowStart } from "./window.ts";
@@ -202,11 +202,6 @@ function forEachWindow(
           }
 }
 
-/** The elements of an array as numbers: itself, or float16 bits converted. */
-function asNumbers(data: FloatArray): Elements {
-  return data instanceof Uint16Array ? Float64Array.from(data, halfToNumber) : data;
-}
-
 /** Stores numbers into an array, rounded once to its element type. */
 function store(target: FloatArray, values: Float64Array): void {
   if (target instanceof Uint16Array) {
@@ -224,7 +219,7 @@ function store(target: FloatArray, values: Float64Array): void {
  */
 export function referenceForward(problem: Problem, x: FloatArray, out: FloatArray): void {
   const y = new Float64Array(out.length);
-  forEachWindow(problem, asNumbers(x), (output, _, window) => {
+  forEachWindow(problem, toNumbers(x), (output, _, window) => {
     y[output] = forwardWindow(problem, window);
   });
   store(out, y);
@@ -246,9 +241,9 @@ export function referenceBackward(
   gradInput: FloatArray,
   gradBeta?: Float64Array,
 ): void {
-  const g = asNumbers(gradOutput);
+  const g = toNumbers(gradOutput);
   const gradient = new Float64Array(gradInput.length);
-  forEachWindow(problem, asNumbers(x), (output, channel, window) => {
+  forEachWindow(problem, toNumbers(x), (output, channel, window) => {
     const derivative = backwardWindow(problem, window);
     window.indices.forEach((index, i) => {
       if (index >= 0) gradient[index] += g[output] * derivative[i];

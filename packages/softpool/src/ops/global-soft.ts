@@ -2,18 +2,14 @@
  * Global SoftPool: one window over all of a channel's elements. The output keeps the spatial axes,
  * each of size 1. 1D to 3D by the rank of the input.
  */
-import type { Operator, SoftPoolBackwardOptions, SoftPoolOptions } from "../options.ts";
-import { checkTensor, fail, show } from "../options.ts";
+import type { SoftPoolBackwardOptions, SoftPoolOptions } from "../options.ts";
+import { fail, show } from "../options.ts";
 import {
   type Adapt,
-  forwardAsyncOf,
-  forwardOf,
-  type Pool,
-  type PoolAsync,
+  family,
+  type Result,
   type SoftPoolBackward,
   type SoftPoolBackwardAsync,
-  softBackwardAsyncOf,
-  softBackwardOf,
 } from "../pool.ts";
 import type { Tensor } from "../types.ts";
 
@@ -27,18 +23,6 @@ export type GlobalSoftPoolBackwardOptions = Omit<SoftPoolBackwardOptions, Window
 
 const OWN = ["beta", "layout", "engine", "threads", "out", "gradient", "betaGradient"];
 
-/** Names the operator for the rank of its input. */
-function operator(name: string): (x: unknown) => Operator {
-  return (x) => {
-    checkTensor(name, "x", x);
-    const axes = (x as Tensor).shape.length - 2;
-    if (axes !== 1 && axes !== 2 && axes !== 3) {
-      fail(name, "x.shape", "3 to 5 sizes", show([...(x as Tensor).shape]));
-    }
-    return { name, method: "soft", rank: axes };
-  };
-}
-
 /** The window of a global pooling: as large as the input. */
 const adapt: Adapt = ({ name, rank }, shape, options) => {
   const given = options ?? {};
@@ -50,22 +34,36 @@ const adapt: Adapt = ({ name, rank }, shape, options) => {
   return { ...given, kernelSize: shape.slice(channelsLast ? 1 : 2).slice(0, rank) };
 };
 
-/** Global SoftPool of `[N, C, ...]` to `[N, C, 1, ...]`. Throws a RangeError for bad arguments. */
-export const globalSoftPool: Pool<GlobalSoftPoolOptions> = forwardOf(
-  operator("globalSoftPool"),
-  adapt,
-);
+/** Global pooling: like {@link Pool}, with options that may be left out. */
+export type GlobalPool<O> = <T extends Tensor>(x: T, options?: O) => Result<T>;
+
+/** {@link GlobalPool} without blocking. */
+export type GlobalPoolAsync<O> = <T extends Tensor>(x: T, options?: O) => Promise<Result<T>>;
+
+const whole = /* @__PURE__ */ family<
+  GlobalSoftPoolOptions,
+  SoftPoolBackward<GlobalSoftPoolBackwardOptions>,
+  SoftPoolBackwardAsync<GlobalSoftPoolBackwardOptions>
+>("globalSoftPool", "soft", 0, adapt);
+
+/**
+ * Global SoftPool of `[N, C, ...]` to `[N, C, 1, ...]` (channels last: `[N, ..., C]` to
+ * `[N, 1, ..., C]`). Throws a RangeError for bad arguments.
+ */
+export const globalSoftPool: GlobalPool<GlobalSoftPoolOptions> =
+  whole.forward as GlobalPool<GlobalSoftPoolOptions>;
 
 /** {@link globalSoftPool} without blocking. */
-export const globalSoftPoolAsync: PoolAsync<GlobalSoftPoolOptions> = forwardAsyncOf(
-  operator("globalSoftPoolAsync"),
-  adapt,
-);
+export const globalSoftPoolAsync: GlobalPoolAsync<GlobalSoftPoolOptions> =
+  whole.forwardAsync as GlobalPoolAsync<GlobalSoftPoolOptions>;
 
-/** Gradient of {@link globalSoftPool}; with `betaGradient: true` the result is `{ input, beta }`. */
+/**
+ * Gradient of {@link globalSoftPool}: `gradOutput` has the shape of the output. Options are required,
+ * `{}` for the defaults; with `betaGradient: true` the result is `{ input, beta }`.
+ */
 export const globalSoftPoolBackward: SoftPoolBackward<GlobalSoftPoolBackwardOptions> =
-  softBackwardOf(operator("globalSoftPoolBackward"), adapt);
+  whole.backward;
 
 /** {@link globalSoftPoolBackward} without blocking. */
 export const globalSoftPoolBackwardAsync: SoftPoolBackwardAsync<GlobalSoftPoolBackwardOptions> =
-  softBackwardAsyncOf(operator("globalSoftPoolBackwardAsync"), adapt);
+  whole.backwardAsync;

@@ -9,79 +9,78 @@
  * Stergiou, Poppe and Kalliatakis, "Refining activation downsampling with SoftPool", ICCV 2021,
  * equations 1 and 2.
  */
-import type { Operator, SoftPoolBackwardOptions, SoftPoolOptions } from "../options.ts";
+import type { SoftPoolBackwardOptions, SoftPoolOptions } from "../options.ts";
 import {
-  forwardAsyncOf,
-  forwardOf,
+  family,
   type Pool,
   type PoolAsync,
   type SoftPoolBackward,
   type SoftPoolBackwardAsync,
-  softBackwardAsyncOf,
-  softBackwardOf,
 } from "../pool.ts";
 
-const operator = (name: string, rank: 1 | 2 | 3): Operator => ({ name, method: "soft", rank });
+const one = /* @__PURE__ */ family<
+  SoftPoolOptions,
+  SoftPoolBackward<SoftPoolBackwardOptions>,
+  SoftPoolBackwardAsync<SoftPoolBackwardOptions>
+>("softPool1d", "soft", 1);
+const two = /* @__PURE__ */ family<
+  SoftPoolOptions,
+  SoftPoolBackward<SoftPoolBackwardOptions>,
+  SoftPoolBackwardAsync<SoftPoolBackwardOptions>
+>("softPool2d", "soft", 2);
+const three = /* @__PURE__ */ family<
+  SoftPoolOptions,
+  SoftPoolBackward<SoftPoolBackwardOptions>,
+  SoftPoolBackwardAsync<SoftPoolBackwardOptions>
+>("softPool3d", "soft", 3);
 
 /** SoftPool over [N, C, L]. See the head of this module; options {@link SoftPoolOptions}. Throws a RangeError for bad arguments. */
-export const softPool1d: Pool<SoftPoolOptions> = forwardOf(operator("softPool1d", 1));
+export const softPool1d: Pool<SoftPoolOptions> = one.forward;
 
 /** {@link softPool1d} without blocking: several threads also where waiting is forbidden. */
-export const softPool1dAsync: PoolAsync<SoftPoolOptions> = forwardAsyncOf(
-  operator("softPool1dAsync", 1),
-);
+export const softPool1dAsync: PoolAsync<SoftPoolOptions> = one.forwardAsync;
 
 /**
  * Gradient of {@link softPool1d} with respect to its input: `gradOutput` has the shape of the output, the
  * result that of `x`. With `betaGradient: true` the
  * result is `{ input, beta }`.
  */
-export const softPool1dBackward: SoftPoolBackward<SoftPoolBackwardOptions> = softBackwardOf(
-  operator("softPool1dBackward", 1),
-);
+export const softPool1dBackward: SoftPoolBackward<SoftPoolBackwardOptions> = one.backward;
 
 /** {@link softPool1dBackward} without blocking. */
 export const softPool1dBackwardAsync: SoftPoolBackwardAsync<SoftPoolBackwardOptions> =
-  softBackwardAsyncOf(operator("softPool1dBackwardAsync", 1));
+  one.backwardAsync;
 
 /** SoftPool over [N, C, H, W]. See the head of this module; options {@link SoftPoolOptions}. Throws a RangeError for bad arguments. */
-export const softPool2d: Pool<SoftPoolOptions> = forwardOf(operator("softPool2d", 2));
+export const softPool2d: Pool<SoftPoolOptions> = two.forward;
 
 /** {@link softPool2d} without blocking: several threads also where waiting is forbidden. */
-export const softPool2dAsync: PoolAsync<SoftPoolOptions> = forwardAsyncOf(
-  operator("softPool2dAsync", 2),
-);
+export const softPool2dAsync: PoolAsync<SoftPoolOptions> = two.forwardAsync;
 
 /**
  * Gradient of {@link softPool2d} with respect to its input: `gradOutput` has the shape of the output, the
  * result that of `x`. With `betaGradient: true` the
  * result is `{ input, beta }`.
  */
-export const softPool2dBackward: SoftPoolBackward<SoftPoolBackwardOptions> = softBackwardOf(
-  operator("softPool2dBackward", 2),
-);
+export const softPool2dBackward: SoftPoolBackward<SoftPoolBackwardOptions> = two.backward;
 
 /** {@link softPool2dBackward} without blocking. */
 export const softPool2dBackwardAsync: SoftPoolBackwardAsync<SoftPoolBackwardOptions> =
-  softBackwardAsyncOf(operator("softPool2dBackwardAsync", 2));
+  two.backwardAsync;
 
 /** SoftPool over [N, C, D, H, W]. See the head of this module; options {@link SoftPoolOptions}. Throws a RangeError for bad arguments. */
-export const softPool3d: Pool<SoftPoolOptions> = forwardOf(operator("softPool3d", 3));
+export const softPool3d: Pool<SoftPoolOptions> = three.forward;
 
 /** {@link softPool3d} without blocking: several threads also where waiting is forbidden. */
-export const softPool3dAsync: PoolAsync<SoftPoolOptions> = forwardAsyncOf(
-  operator("softPool3dAsync", 3),
-);
+export const softPool3dAsync: PoolAsync<SoftPoolOptions> = three.forwardAsync;
 
 /**
  * Gradient of {@link softPool3d} with respect to its input: `gradOutput` has the shape of the output, the
  * result that of `x`. With `betaGradient: true` the
  * result is `{ input, beta }`.
  */
-export const softPool3dBackward: SoftPoolBackward<SoftPoolBackwardOptions> = softBackwardOf(
-  operator("softPool3dBackward", 3),
-);
+export const softPool3dBackward: SoftPoolBackward<SoftPoolBackwardOptions> = three.backward;
 
 /** {@link softPool3dBackward} without blocking. */
 export const softPool3dBackwardAsync: SoftPoolBackwardAsync<SoftPoolBackwardOptions> =
-  softBackwardAsyncOf(operator("softPool3dBackwardAsync", 3));
+  three.backwardAsync;

@@ -2,7 +2,7 @@
  * The WebAssembly engine: cuts a pooling into pieces, gives each its tensors in WebAssembly memory
  * (nothing is copied where they lie there already) and runs it as a job.
  */
-import { halfToNumber } from "../half.ts";
+import { toNumbers } from "../half.ts";
 import { fail, type Problem } from "../options.ts";
 import {
   bytesPerElement,
@@ -258,14 +258,9 @@ async function runAsync(
   }
 }
 
-/** Elements as numbers. */
-function numbers(data: FloatArray): Elements {
-  return data instanceof Uint16Array ? Float64Array.from(data, halfToNumber) : data;
-}
-
 /** What the gradient of beta needs: the weighted variance of every window, in float64. */
 function varianceCall(problem: Problem, x: FloatArray): { problem: Problem; arrays: Arrays } {
-  const input = new Float64Array(numbers(x) as Float64Array);
+  const input = new Float64Array(toNumbers(x) as Float64Array);
   return {
     problem: { ...problem, dtype: "float64" },
     arrays: { x: input, y: new Float64Array(elements(problem.outShape)) },
@@ -279,7 +274,7 @@ function sumVariance(
   variance: Elements,
   gradBeta: Float64Array,
 ): void {
-  const g = numbers(gradOutput);
+  const g = toNumbers(gradOutput);
   const { channels, channelsLast } = problem;
   const inner = channelsLast ? 1 : g.length / (problem.batch * channels);
   for (let i = 0; i < g.length; i++) {

@@ -6,7 +6,7 @@
  * on ordinary memory, with the "shared" flag of its import cleared.
  */
 
-import { sharedFlag, table, text } from "../binary.ts";
+import { kernels } from "../binary.ts";
 import { fail, show } from "../options.ts";
 import { bytesPerElement, type DType, elements, Float16, type FloatArray } from "../types.ts";
 
@@ -53,6 +53,10 @@ const postponed: number[] = [];
 
 /** The bytes of the embedded binary; scripts/build.js tells how they are written. */
 function binaryFor(shared: boolean): Uint8Array<ArrayBuffer> {
+  const { sharedFlag, table, text } = kernels;
+  const order: number[] = [];
+  for (let i = 0; i < table.length; i += 2) order.push(Number.parseInt(table.slice(i, i + 2), 16));
+  for (let byte = 0; byte < 256; byte++) if (!order.includes(byte)) order.push(byte);
   const bytes: number[] = [];
   const digit = (i: number) => {
     const code = text.charCodeAt(i) - 35;
@@ -61,7 +65,7 @@ function binaryFor(shared: boolean): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < text.length; i++) {
     let rank = digit(i);
     if (rank > 88) rank = (rank - 88) * 89 + digit(++i);
-    bytes.push(Number.parseInt(table.slice(2 * rank, 2 * rank + 2), 16));
+    bytes.push(order[rank]);
   }
   if (!shared) bytes[sharedFlag] = 1;
   return Uint8Array.from(bytes);
