@@ -289,7 +289,10 @@ function checkBeta(name: string, value: unknown, channels: number): Float64Array
   const list = typeof value === "number" ? [value] : value;
   const isList =
     Array.isArray(list) || list instanceof Float32Array || list instanceof Float64Array;
-  if (!isList || !(list as number[]).every((b: unknown) => typeof b === "number" && b === b)) {
+  if (
+    !isList ||
+    !(list as number[]).every((b: unknown) => typeof b === "number" && !Number.isNaN(b))
+  ) {
     fail(name, "beta", "a number or one per channel, NaN excluded", show(value));
   }
   const beta = Float64Array.from(list as number[]);
