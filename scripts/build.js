@@ -27,8 +27,9 @@ const require = createRequire(import.meta.url);
  * @param {string[]} args
  */
 function run(script, args) {
-  const result = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+  const result = spawnSync(process.execPath, [script, ...args], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) {
+    process.stderr.write(result.stdout + result.stderr);
     console.error(`build: ${script.split("node_modules/").pop()} ${args.join(" ")} failed`);
     process.exit(1);
   }

@@ -165,12 +165,12 @@ function plainRow(first: usize, second: usize, to: usize, columns: i32, C: i32, 
   check = i32x4.max_u(check, bad);
 }
 
-/** The first `n` < 8 of two vectors. */
+/** The first `n` < 8 of two vectors, and nothing behind them: that may be another thread's. */
 function storeEnd(to: usize, y: v128, y2: v128, n: i32): void {
   if (n < 4) storePart<f32, f32>(to, y, n);
   else {
     v128.store(to, y);
-    storePart<f32, f32>(to + 16, y2, n - 4);
+    if (n > 4) storePart<f32, f32>(to + 16, y2, n - 4);
   }
 }
 

@@ -102,7 +102,7 @@ export function storeLanes<S, T>(p: usize, v: v128): void {
   } else v128.store(p, v);
 }
 
-/** Stores the first `n` < `lanes<T>()` elements at `p` as type S. */
+/** Stores the first `n` elements at `p` as type S, `n` at least 1 and below `lanes<T>()`. */
 export function storePart<S, T>(p: usize, v: v128, n: i32): void {
   let s = v;
   if (sizeof<T>() == 8 && sizeof<S>() < 8) s = f32x4.demote_f64x2_zero(v);

@@ -432,13 +432,7 @@ export function describe(
   if (o.threads !== undefined && !isInteger(o.threads, 1)) {
     fail(name, "threads", "an integer of at least 1", show(o.threads));
   }
-  choice(
-    name,
-    "engine",
-    o.engine ?? "wasm",
-    ["wasm", "reference"],
-    (o.engine as string) === "webgpu" ? "WebGPU is asynchronous and has no synchronous call" : "",
-  );
+  choice(name, "engine", o.engine ?? "wasm", ["wasm", "reference"]);
   const out = axes.slice(3 - rank).map((axis) => axis.out);
   const outShape = channelsLast ? [batch, ...out, channels] : [batch, channels, ...out];
   if (elements(outShape) > Number.MAX_SAFE_INTEGER) {

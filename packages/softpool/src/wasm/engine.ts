@@ -180,8 +180,17 @@ function threadsFor(problem: Problem, blocks: Blocks, piece: Piece, count: numbe
   return count < SMALL ? 1 : Math.max(1, Math.min(most, tasks));
 }
 
-/** Yields the jobs of a call one after the other; each must have run before the next is asked for. */
-function* jobs(problem: Problem, direction: Direction, arrays: Arrays): Generator<Job> {
+/**
+ * Yields the jobs of a call one after the other; each must have run before the next is asked for.
+ * @param idle 1 where the caller's thread may leave the work to others, which then need its share of
+ *   scratch memory too
+ */
+function* jobs(
+  problem: Problem,
+  direction: Direction,
+  arrays: Arrays,
+  idle: 0 | 1,
+): Generator<Job> {
   if (arrays.x.length === 0 || problem.batch * problem.channels === 0) return;
   const plan = planFor(problem, direction);
   const bytes = bytesPerElement(problem.dtype);
@@ -212,7 +221,7 @@ function* jobs(problem: Problem, direction: Direction, arrays: Arrays): Generato
       const address = take(jobBytes(plan, piece));
       let scratch = 0;
       while (scratch === 0) {
-        scratch = allocateBytes(blocks.scratchBytes * threads);
+        scratch = allocateBytes(blocks.scratchBytes * (threads + idle));
         if (scratch === 0) {
           if (threads === 1) mustAllocate(name, blocks.scratchBytes);
           threads = 1;
@@ -239,7 +248,7 @@ function* jobs(problem: Problem, direction: Direction, arrays: Arrays): Generato
 }
 
 function run(problem: Problem, direction: Direction, arrays: Arrays): void {
-  for (const { address, threads } of jobs(problem, direction, arrays)) runJob(address, threads);
+  for (const { address, threads } of jobs(problem, direction, arrays, 0)) runJob(address, threads);
 }
 
 async function runAsync(
@@ -250,8 +259,8 @@ async function runAsync(
   // Tensors released by the caller meanwhile stay untouched until the end.
   hold();
   try {
-    for (const { address, threads } of jobs(problem, direction, tensors())) {
-      await runJobAsync(address, threads + 1);
+    for (const { address, threads } of jobs(problem, direction, tensors(), 1)) {
+      await runJobAsync(address, threads);
     }
   } finally {
     letGo();

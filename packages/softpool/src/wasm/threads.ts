@@ -160,19 +160,21 @@ let queue: Promise<void> = Promise.resolve();
 
 /**
  * Runs a job to its end on up to `threads` workers while this thread goes on; on this thread where
- * there are no workers or none has started yet.
+ * it is small, where there are no workers, or where none has started yet. The job has scratch memory
+ * for one thread more than `threads`.
  */
 export function runJobAsync(job: number, threads: number): Promise<void> {
   queue = queue.then(async () => {
     const { kernels } = getRuntime();
     const control = words(getRuntime());
-    const workers = threads - 1;
-    if (workers > 0 && canShare()) startWorkers(workers);
-    if (workers < 1 || !canShare() || Atomics.load(control, READY) === 0) {
+    if (threads > 1 && canShare()) startWorkers(threads);
+    if (threads === 1 || !canShare() || Atomics.load(control, READY) === 0) {
       kernels.work(job, 0);
       return;
     }
-    publish(control, job, workers);
+    publish(control, job, threads);
+    // Neither a sleeping worker nor a wait keeps Node's event loop alive.
+    const alive = setInterval(() => {}, 1000);
     const state = new Int32Array(getRuntime().memory.buffer, job, 32);
     try {
       for (;;) {
@@ -184,6 +186,7 @@ export function runJobAsync(job: number, threads: number): Promise<void> {
         await change(control, ACTIVE, active);
       }
     } finally {
+      clearInterval(alive);
       open = false;
     }
   });
