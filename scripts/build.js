@@ -87,14 +87,7 @@ const asc = [
   ],
   ...["--enable", "simd,threads,bulk-memory", "--importMemory", "--sharedMemory"],
   ...["--initialMemory", "1", "--maximumMemory", "65536", "--memoryBase", "0"],
-  ...[
-    "--use",
-    "abort=",
-    "--disableWarning",
-    "AS112",
-    "--outFile",
-    "packages/softpool/build/kernels.wasm",
-  ],
+  ...["--use", "abort=", "--outFile", "packages/softpool/build/kernels.wasm"],
 ];
 
 const hash = createHash("sha256").update(JSON.stringify(asc));
