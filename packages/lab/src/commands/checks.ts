@@ -1,0 +1,129 @@
+/** `softpool checks`: versions, processors, engines, and what is missing for which feature. */
+import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { defineCommand } from "citty";
+import sharp from "sharp";
+import { engineInfo, softPool2d } from "softpool";
+import type { Arguments, Command } from "../args.ts";
+import { version } from "../cli.ts";
+
+const definition = defineCommand({
+  meta: { name: "checks", description: "Show versions, processors, engines and what is missing" },
+  args: { json: { type: "boolean", description: "print as JSON" } },
+});
+
+/** One feature: whether it works here, and what it needs where not. */
+interface Feature {
+  name: string;
+  available: boolean;
+  note: string;
+}
+
+/** Everything the command shows. */
+export interface Checks {
+  /** Versions by program. */
+  versions: Record<string, string>;
+  /** The machine. */
+  machine: Record<string, string | number>;
+  /** The default engine. */
+  engine: Record<string, string | number | boolean>;
+  /** Features and what they need. */
+  features: Feature[];
+}
+
+/** Whether the engine gives the paper's equation for one window: 4.5887810 for (1, 2, 4, 5). */
+function engineWorks(engine: "wasm" | "reference"): string {
+  try {
+    const x = { data: Float64Array.of(1, 2, 4, 5), shape: [1, 1, 2, 2] };
+    const y = softPool2d(x, { kernelSize: 2, engine }).data[0];
+    return Math.abs(y - 4.588781) < 1e-6 ? "" : `gives ${y} instead of 4.588781`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Looks at versions, machine and engines. */
+export function gatherChecks(): Checks {
+  const wasm = engineWorks("wasm");
+  const info = wasm === "" ? engineInfo() : undefined;
+  const formats = (["jpeg", "png", "webp", "tiff", "gif", "heif", "svg"] as const).filter(
+    (format) => sharp.format[format]?.input.file,
+  );
+  const threads = info?.threads ?? 1;
+  return {
+    versions: {
+      softpool: version(),
+      node: process.versions.node,
+      v8: process.versions.v8,
+      sharp: sharp.versions.sharp ?? "unknown",
+      libvips: sharp.versions.vips,
+    },
+    machine: {
+      system: `${type()} ${release()} ${process.arch}`,
+      processor: cpus()[0]?.model.trim() ?? "unknown",
+      processors: availableParallelism(),
+      memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
+    },
+    engine: {
+      name: "wasm",
+      simd: info?.simd ?? false,
+      "shared memory": info?.sharedMemory ?? false,
+      threads,
+      "kernel bytes": info?.kernelBytes ?? 0,
+    },
+    features: [
+      { name: "engine wasm", available: wasm === "", note: wasm || "WebAssembly SIMD" },
+      {
+        name: "engine reference",
+        available: engineWorks("reference") === "",
+        note: engineWorks("reference") || "slow, for checks",
+      },
+      {
+        name: "threads",
+        available: threads > 1,
+        note: threads > 1 ? `${threads}` : "needs a second processor and shared memory",
+      },
+      {
+        name: "pictures",
+        available: formats.length > 0,
+        note: formats.length > 0 ? `reads ${formats.join(", ")}` : "needs sharp's binary",
+      },
+    ],
+  };
+}
+
+function section(title: string, entries: [string, unknown][]): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  const lines = entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
+  return [title, ...lines].join("\n");
+}
+
+async function run({ flags, rest }: Arguments): Promise<number> {
+  if (rest.length > 0) {
+    const { UsageError } = await import("../errors.ts");
+    throw new UsageError(`expected no arguments, received ${JSON.stringify(rest[0])}`);
+  }
+  const checks = gatherChecks();
+  if (flags.has("json")) console.log(JSON.stringify(checks, null, 2));
+  else {
+    const features = checks.features.map(({ name, available, note }): [string, string] => [
+      name,
+      `${available ? "yes" : "no "}  ${note}`,
+    ]);
+    console.log(
+      [
+        section("Versions", Object.entries(checks.versions)),
+        section("Machine", Object.entries(checks.machine)),
+        section("Engine", Object.entries(checks.engine)),
+        section("Features", features),
+      ].join("\n\n"),
+    );
+  }
+  return checks.features[0].available ? 0 : 1;
+}
+
+/** The command. */
+export const checks: Command = {
+  definition: definition as Command["definition"],
+  example: "softpool checks --json",
+  run,
+};

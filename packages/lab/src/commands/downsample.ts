@@ -1,0 +1,229 @@
+/** `softpool downsample`: shrinks pictures by pooling. */
+import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { defineCommand } from "citty";
+import { type Arguments, type Command, oneOf, pairOf, temperature } from "../args.ts";
+import { explain, Failure, quote, UsageError } from "../errors.ts";
+import { findMethod } from "../methods.ts";
+import { type Pooling, pooledSize, poolRaster } from "../pictures/pool.ts";
+import { openPicture } from "../pictures/raster.ts";
+import { checkExtension, savePicture } from "../pictures/save.ts";
+import { Interruption, Progress } from "../progress.ts";
+
+const definition = defineCommand({
+  meta: {
+    name: "downsample",
+    description:
+      "Shrink pictures by pooling. Values in [0, 1] are pooled, alpha premultiplied; partial windows at " +
+      "the edge are kept; 16 bit stays 16 bit in PNG and TIFF. Sums and power averages are clipped to 1.",
+  },
+  args: {
+    image: { type: "positional", description: "pictures, any format sharp reads", required: true },
+    kernel: {
+      type: "string",
+      alias: "k",
+      description: "window, N or HxW (height x width)",
+      default: "2",
+      valueHint: "N",
+    },
+    stride: {
+      type: "string",
+      alias: "s",
+      description: "distance of windows, N or HxW (default: the kernel)",
+      valueHint: "N",
+    },
+    method: {
+      type: "string",
+      description: "soft, average, maximum, sum or power-average",
+      default: "soft",
+      valueHint: "NAME",
+    },
+    beta: {
+      type: "string",
+      description: "temperature of soft: a number, inf or -inf",
+      default: "1",
+      valueHint: "B",
+    },
+    light: {
+      type: "string",
+      description: "what is pooled: srgb values or linear light",
+      default: "srgb",
+      valueHint: "LIGHT",
+    },
+    output: {
+      type: "string",
+      alias: "o",
+      description: "file, or directory (default: NAME-METHOD-Nx.png here)",
+      valueHint: "FILE|DIR",
+    },
+    json: { type: "boolean", description: "print the results as JSON" },
+  },
+});
+
+/** One picture's outcome. */
+interface Done {
+  input: string;
+  output: string;
+  inputSize: [width: number, height: number];
+  outputSize: [width: number, height: number];
+  milliseconds: number;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** The same file, also through links. */
+function sameFile(a: string, b: string): boolean {
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return false;
+  }
+}
+
+/** Where each input goes. */
+function outputs(inputs: readonly string[], pooling: Pooling, given: string | undefined): string[] {
+  const { method, kernel, stride } = pooling;
+  const factor = stride[0] === stride[1] ? `${stride[0]}x` : `${stride[0]}x${stride[1]}`;
+  const window = kernel[0] === stride[0] && kernel[1] === stride[1] ? "" : `-k${kernel.join("x")}`;
+  const nameOf = (input: string) =>
+    `${basename(input, extname(input))}-${method.name}-${factor}${window}.png`;
+  const wantsDirectory =
+    given !== undefined && (inputs.length > 1 || isDirectory(given) || /[/\\]$/.test(given));
+  if (given !== undefined && !wantsDirectory) {
+    checkExtension(given);
+    return [given];
+  }
+  const directory = given ?? ".";
+  if (wantsDirectory) {
+    if (statSync(directory, { throwIfNoEntry: false })?.isFile()) {
+      throw new UsageError(
+        `-o: expected a directory for ${inputs.length} pictures, received the file ${quote(directory)}`,
+      );
+    }
+    try {
+      mkdirSync(directory, { recursive: true });
+    } catch (error) {
+      throw explain("create the directory", directory, error);
+    }
+  }
+  // Two inputs of one name in different directories must not overwrite each other.
+  const taken = new Set<string>();
+  return inputs.map((input) => {
+    const plainName = nameOf(input);
+    let name = plainName;
+    for (let n = 2; taken.has(name); n++) name = plainName.replace(/\.png$/, `-${n}.png`);
+    taken.add(name);
+    return join(directory, name);
+  });
+}
+
+async function shrink(input: string, output: string, pooling: Pooling): Promise<Done> {
+  if (isDirectory(output)) {
+    throw new Failure(`cannot write ${quote(output)}: it is a directory`);
+  }
+  if (sameFile(input, output)) {
+    throw new UsageError(`-o: expected another file than the input ${quote(input)}`);
+  }
+  if (!isDirectory(dirname(resolve(output)))) {
+    throw new Failure(`cannot write ${quote(output)}: its directory does not exist`);
+  }
+  const picture = await openPicture(input);
+  try {
+    const { width, height } = picture.format;
+    const [outHeight, outWidth] = pooledSize([height, width], pooling);
+    const { raster, milliseconds } = poolRaster(picture, pooling);
+    // The input is not needed any more: a large one gives its scratch space back before encoding.
+    picture.dispose();
+    try {
+      await savePicture(output, raster);
+    } finally {
+      raster.dispose();
+    }
+    return {
+      input,
+      output,
+      inputSize: [width, height],
+      outputSize: [outWidth, outHeight],
+      milliseconds,
+    };
+  } catch (error) {
+    if (error instanceof Failure && error.message.startsWith("the kernel")) {
+      throw new Failure(`cannot pool ${quote(input)}: ${error.message}`);
+    }
+    throw error;
+  } finally {
+    picture.dispose();
+  }
+}
+
+async function run({ values, flags, rest }: Arguments): Promise<number> {
+  if (rest.length === 0) throw new UsageError("expected at least one picture, received none");
+  const kernel = pairOf("-k", values.kernel ?? "2");
+  const stride = values.stride === undefined ? kernel : pairOf("-s", values.stride);
+  const pooling: Pooling = {
+    method: findMethod(values.method ?? "soft"),
+    kernel,
+    stride,
+    beta: temperature("--beta", values.beta ?? "1"),
+    light: oneOf("--light", values.light ?? "srgb", ["srgb", "linear"]),
+  };
+  if (values.beta !== undefined && pooling.method.name !== "soft") {
+    throw new UsageError(
+      `--beta: only soft has a temperature, received method ${pooling.method.name}`,
+    );
+  }
+  const targets = outputs(rest, pooling, values.output);
+  const done: Done[] = [];
+  const failures: string[] = [];
+  const interruption = new Interruption();
+  const progress = rest.length > 1 ? new Progress("pictures", rest.length) : undefined;
+  for (const [i, input] of rest.entries()) {
+    // Lets a pending Ctrl-C be seen.
+    await setImmediate();
+    if (interruption.interrupted) break;
+    try {
+      const result = await shrink(input, targets[i], pooling);
+      done.push(result);
+      progress?.end();
+      if (!flags.has("json")) {
+        const [from, to] = [result.inputSize.join(" x "), result.outputSize.join(" x ")];
+        const time = result.milliseconds.toFixed(1);
+        console.log(`${quote(input)}  ${from} -> ${to}  ${quote(result.output)}  ${time} ms`);
+      }
+    } catch (error) {
+      if (error instanceof UsageError || (rest.length === 1 && error instanceof Failure))
+        throw error;
+      if (!(error instanceof Failure)) throw error;
+      failures.push(error.message);
+    }
+    progress?.step(input);
+  }
+  progress?.end();
+  interruption.end();
+  if (flags.has("json")) {
+    const { method, beta, light } = pooling;
+    const settings = { method: method.name, kernel, stride, light };
+    const soft =
+      method.name === "soft" ? { beta: Number.isFinite(beta) ? beta : String(beta) } : {};
+    console.log(JSON.stringify({ ...settings, ...soft, pictures: done, failures }, null, 2));
+  }
+  for (const message of failures) console.error(`softpool: ${message}`);
+  if (failures.length > 0) {
+    console.error(`softpool: ${failures.length} of ${rest.length} pictures failed`);
+  }
+  if (interruption.interrupted) {
+    console.error(`softpool: interrupted after ${done.length} of ${rest.length} pictures`);
+    return 130;
+  }
+  return failures.length > 0 ? 1 : 0;
+}
+
+/** The command. */
+export const downsample: Command = {
+  definition: definition as Command["definition"],
+  example: "softpool downsample photo.jpg -k 3 --light linear -o small.png",
+  run,
+};

@@ -1,0 +1,78 @@
+/** The pooling methods of the commands: names, titles and functions, listed once. */
+import { nearestName } from "@softpool/pictures";
+import {
+  avgPool2d,
+  maxPool2d,
+  type PoolOptions,
+  powerAvgPool2d,
+  type SoftPoolOptions,
+  softPool2d,
+  sumPool2d,
+  type Tensor,
+} from "softpool";
+import { UsageError } from "./errors.ts";
+
+/** Options of a pooling here: the window, and SoftPool's temperature. */
+export type MethodOptions = PoolOptions & Pick<SoftPoolOptions, "beta">;
+
+/** A pooling method. */
+export interface Method {
+  /** The name in options and tables. */
+  readonly name: string;
+  /** Other names it answers to. */
+  readonly aliases: readonly string[];
+  /** A heading. */
+  readonly title: string;
+  /** Pools `[N, C, H, W]`. */
+  pool(x: Tensor<Float32Array>, options: MethodOptions): Tensor<Float32Array>;
+}
+
+function windowOf({ beta: _, ...window }: MethodOptions): PoolOptions {
+  return window;
+}
+
+/** All methods, in the order of tables. */
+export const methods: readonly Method[] = [
+  {
+    name: "soft",
+    aliases: ["softpool"],
+    title: "SoftPool",
+    pool: (x, options) => softPool2d(x, options),
+  },
+  {
+    name: "average",
+    aliases: ["avg", "mean"],
+    title: "Average",
+    pool: (x, options) => avgPool2d(x, windowOf(options)),
+  },
+  {
+    name: "maximum",
+    aliases: ["max"],
+    title: "Maximum",
+    pool: (x, options) => maxPool2d(x, windowOf(options)),
+  },
+  {
+    name: "sum",
+    aliases: [],
+    title: "Sum",
+    pool: (x, options) => sumPool2d(x, windowOf(options)),
+  },
+  {
+    name: "power-average",
+    aliases: ["pow-average", "power-avg"],
+    title: "Power average",
+    pool: (x, options) => powerAvgPool2d(x, windowOf(options)),
+  },
+];
+
+/** The method of a name or alias; an unknown one is a usage error that suggests the nearest. */
+export function findMethod(name: string): Method {
+  const wanted = name.trim().toLowerCase();
+  const found = methods.find((m) => m.name === wanted || m.aliases.includes(wanted));
+  if (found !== undefined) return found;
+  const names = methods.flatMap((m) => [m.name, ...m.aliases]);
+  const near = nearestName(wanted, names);
+  const hint = near === undefined ? "" : `, did you mean ${near}?`;
+  const all = methods.map((m) => m.name).join(", ");
+  throw new UsageError(`--method: expected one of ${all}, received ${JSON.stringify(name)}${hint}`);
+}
