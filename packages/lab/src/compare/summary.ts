@@ -30,7 +30,7 @@ export interface Mean {
 }
 
 /** A measure of a row. */
-export function valueOf({ score }: Row, key: Key): number {
+export function measured({ score }: Row, key: Key): number {
   const [light, measure] = key.split(".") as ["srgb" | "linear", "ssim" | "psnr"];
   return score[light][measure];
 }
@@ -48,7 +48,7 @@ export function means(rows: readonly Row[]): Mean[] {
     let infinite = 0;
     const values = Object.fromEntries(
       columns.map(({ key, title }) => {
-        const all = group.map((row) => valueOf(row, key));
+        const all = group.map((row) => measured(row, key));
         if (title === "SSIM") return [key, all.reduce((a, b) => a + b, 0) / all.length];
         const mean = meanPsnr(all);
         infinite += mean.infinite;
@@ -101,7 +101,9 @@ export function inWords(all: readonly Mean[]): string {
     const parts = [...ahead].map(([method, at]) =>
       at.length === kernels.length ? method : `${method} (kernel ${listed(at.map(String))})`,
     );
-    sentences.push(`By ${title} in ${light === "sRGB" ? "sRGB values" : "linear light"}, ${listed(parts)} ${parts.length > 1 ? "are" : "is"} ahead.`);
+    sentences.push(
+      `By ${title} in ${light === "sRGB" ? "sRGB values" : "linear light"}, ${listed(parts)} ${parts.length > 1 ? "are" : "is"} ahead.`,
+    );
   }
   const pair = (method: string, kernel: number) =>
     all.find((mean) => mean.method === method && mean.kernel === kernel);

@@ -10,10 +10,15 @@ export function renderTable(all: readonly Mean[], colour: boolean): string {
       return { text, best: mean.values[key] === bestOf(all, mean.kernel, key) };
     });
     const time = { text: `${mean.milliseconds.toFixed(2)} ms`, best: false };
-    const names = [`${mean.kernel}x${mean.kernel}`, mean.method].map((text) => ({ text, best: false }));
+    const names = [`${mean.kernel}x${mean.kernel}`, mean.method].map((text) => ({
+      text,
+      best: false,
+    }));
     return [...names, ...cells, time];
   });
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((r) => r[i].text.length)));
+  const widths = head.map((title, i) =>
+    Math.max(title.length, ...rows.map((r) => r[i].text.length)),
+  );
   const line = (cells: { text: string; best: boolean }[]) =>
     cells
       .map(({ text, best }, i) => {
