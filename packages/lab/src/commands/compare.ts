@@ -73,8 +73,9 @@ const definition = defineCommand({
   },
 });
 
-/** The report shows pictures for this many; the numbers are of all. */
-const SHOWN = 6;
+/** The report shows everything of so many pictures, and the magnified parts of so many; numbers are of all. */
+const WHOLE = 2;
+const PARTLY = 12;
 /** Originals are shown up to this many pixels, results of a kernel up to its share. */
 const MOST_PIXELS = 1_200_000;
 /** Side of the magnified part, in pooled pixels. */
@@ -109,23 +110,28 @@ async function shown(picture: Picture, method: string, note: string): Promise<Sh
   return { source: await dataUri(picture), width, height, method, note };
 }
 
+/** How much of a picture the report shows. */
+type Detail = "all" | "parts" | "none";
+
 /** The pictures of one kernel for the report. */
 async function kernelPart(
   kernel: number,
   original: Picture,
   results: readonly Pooled[],
+  detail: Detail,
 ): Promise<KernelPart> {
   const region = mostDifferent(results, CROP);
   const [x, y, width, height] = [region.x, region.y, region.width, region.height].map(
     (value) => value * kernel,
   );
-  const detail = cropOf(original, { x, y, width, height });
-  const crops = [await shown(detail, "original", `${width} × ${height} pixels at ${x}, ${y}`)];
+  const square = cropOf(original, { x, y, width, height });
+  const crops = [await shown(square, "original", `${width} × ${height} pixels at ${x}, ${y}`)];
   const parts: Shown[] = [];
   const differences: Shown[] = [];
   for (const { row, picture } of results) {
     const { method } = row;
     crops.push(await shown(cropOf(picture, region), method, ""));
+    if (detail !== "all") continue;
     const { shown: part, cut } = bounded(picture, MOST_PIXELS / kernel ** 2);
     const size = `${picture.width} × ${picture.height}`;
     parts.push(await shown(part, method, cut ? `middle of ${size}` : size));
@@ -141,7 +147,7 @@ async function kernelPart(
 async function comparePicture(
   source: Source,
   plan: Plan,
-  withPictures: boolean,
+  detail: Detail,
   failures: string[],
 ): Promise<PicturePart | undefined> {
   const picture = await source.load();
@@ -164,12 +170,12 @@ async function comparePicture(
       plan.beta,
     );
     rows.push(...results.map(({ row }) => row));
-    if (withPictures) kernels.push(await kernelPart(kernel, original, results));
+    if (detail !== "none") kernels.push(await kernelPart(kernel, original, results, detail));
     await setImmediate();
   }
   if (rows.length === 0) return undefined;
   const part = { name: source.name, title: source.title, rows, kernels };
-  if (!withPictures) return part;
+  if (detail !== "all") return part;
   const { shown: middle, cut } = bounded(picture, MOST_PIXELS);
   const size = `${picture.width} × ${picture.height}`;
   return { ...part, original: await shown(middle, "original", cut ? `middle of ${size}` : size) };
@@ -212,7 +218,9 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
     await setImmediate();
     if (interruption.interrupted) break;
     try {
-      const part = await comparePicture(source, plan, parts.length < SHOWN, failures);
+      const count = parts.length;
+      const detail = count < WHOLE ? "all" : count < PARTLY ? "parts" : "none";
+      const part = await comparePicture(source, plan, detail, failures);
       if (part !== undefined) parts.push(part);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

@@ -134,9 +134,13 @@ function picture(report: Report, part: PicturePart, index: number): string {
     pieces.push(
       `<h3>Kernel ${kernel} × ${kernel}, where the methods differ most</h3>`,
       `<div class="zoom">${crops.map((shown) => image(shown, "zoom")).join("\n")}</div>`,
-      `<h3>Kernel ${kernel} × ${kernel}, true pixels</h3>`,
-      `<div class="row">${results.map((shown) => image(shown)).join("\n")}</div>`,
     );
+    if (results.length > 0) {
+      pieces.push(
+        `<h3>Kernel ${kernel} × ${kernel}, true pixels</h3>`,
+        `<div class="row">${results.map((shown) => image(shown)).join("\n")}</div>`,
+      );
+    }
     if (differences.length > 0) {
       pieces.push(
         `<h3>Kernel ${kernel} × ${kernel}, difference from the mean of every block, ${gain} times</h3>`,
@@ -156,10 +160,11 @@ export function renderReport(report: Report): string {
   const links = pictures
     .map((part, i) => `<a href="#picture-${i}">${escapeHtml(part.title)}</a>`)
     .join(" · ");
-  const withPictures = pictures.filter((part) => part.original !== undefined).length;
+  const whole = pictures.filter((part) => part.original !== undefined).length;
+  const partly = pictures.filter((part) => part.kernels.length > 0).length;
   const left =
-    withPictures < count
-      ? `<p class="note">Pictures are shown for the first ${withPictures} of ${count}; the numbers are of all.</p>`
+    whole < count
+      ? `<p class="note">To keep this file small, whole pictures are shown for the first ${whole} of ${count} and magnified parts for the first ${partly}; the numbers are of all.</p>`
       : "";
   const overall =
     count > 1

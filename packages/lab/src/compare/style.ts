@@ -44,10 +44,11 @@ figcaption b { color: var(--ink); font-weight: 600; }
 img { display: block; border-radius: 3px; background: var(--line); }
 .true { overflow-x: auto; }
 .true img { max-width: none; }
-.row { display: flex; gap: 18px; overflow-x: auto; padding-bottom: 10px; }
-.row figure { flex: none; }
+.row { display: flex; flex-wrap: wrap; gap: 18px; }
+.row figure { flex: none; max-width: 100%; overflow-x: auto; }
+.row img { max-width: none; }
 .zoom { display: grid; gap: 18px; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
-.zoom img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; }
+.zoom img { width: 100%; height: auto; image-rendering: pixelated; }
 footer { margin-top: 88px; padding-top: 22px; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.875rem; }
 footer dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; margin: 0; }
 footer dd { margin: 0; overflow-wrap: anywhere; }
@@ -67,7 +68,6 @@ code { font: 0.9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   nav { display: none; }
   figure, table, h2, h3 { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
-  .row { flex-wrap: wrap; overflow: visible; }
   .true, .scroll { overflow: visible; }
   .true img { max-width: 100%; height: auto; }
 }

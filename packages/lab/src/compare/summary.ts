@@ -85,6 +85,8 @@ function listed(words: readonly string[]): string {
 export function inWords(all: readonly Mean[]): string {
   const kernels = [...new Set(all.map((mean) => mean.kernel))];
   const sentences: string[] = [];
+  // Measures on which the same methods are ahead share a sentence.
+  const statements = new Map<string, string[]>();
   for (const { key, title, light } of columns) {
     const ahead = new Map<string, number[]>();
     for (const kernel of kernels) {
@@ -94,16 +96,19 @@ export function inWords(all: readonly Mean[]): string {
         ahead.set(mean.method, [...(ahead.get(mean.method) ?? []), kernel]);
       }
     }
+    const measure = `${title} in ${light === "sRGB" ? "sRGB values" : "linear light"}`;
     if (ahead.size === 0) {
-      sentences.push(`${title} in ${light} light is not defined for pictures this small.`);
+      sentences.push(`${measure} is not defined for pictures this small.`);
       continue;
     }
     const parts = [...ahead].map(([method, at]) =>
       at.length === kernels.length ? method : `${method} (kernel ${listed(at.map(String))})`,
     );
-    sentences.push(
-      `By ${title} in ${light === "sRGB" ? "sRGB values" : "linear light"}, ${listed(parts)} ${parts.length > 1 ? "are" : "is"} ahead.`,
-    );
+    const statement = `${listed(parts)} ${parts.length > 1 ? "are" : "is"} ahead`;
+    statements.set(statement, [...(statements.get(statement) ?? []), measure]);
+  }
+  for (const [statement, measures] of statements) {
+    sentences.push(`By ${listed(measures)}, ${statement}.`);
   }
   const pair = (method: string, kernel: number) =>
     all.find((mean) => mean.method === method && mean.kernel === kernel);
