@@ -51,11 +51,7 @@ export const Float16: Float16Constructor | undefined = (
 
 /** The element type of an array, or `undefined` when it is none of {@link FloatArray}. */
 export function dtypeOf(data: unknown): DType | undefined {
-  if (data instanceof Float32Array) return "float32";
-  if (data instanceof Float64Array) return "float64";
-  if (data instanceof Uint16Array) return "float16";
-  if (Float16 !== undefined && data instanceof Float16) return "float16";
-  // Arrays of another realm (an iframe, a vm context) fail instanceof but carry their name.
+  // By tag: arrays of another realm (an iframe, a vm context) fail instanceof.
   switch (Object.prototype.toString.call(data)) {
     case "[object Float32Array]":
       return "float32";

@@ -165,9 +165,8 @@ function mustAllocate(name: string, bytes: number): number {
     fail(
       name,
       "x",
-      "an input whose pieces fit in WebAssembly memory",
-      `a piece of ${Math.ceil(bytes / 2 ** 20)} MiB`,
-      "dispose of tensors that are not needed",
+      "pieces that fit in WebAssembly memory",
+      `one of ${Math.ceil(bytes / 2 ** 20)} MiB`,
     );
   }
   return pointer;

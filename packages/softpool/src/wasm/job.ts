@@ -38,6 +38,7 @@ export type Direction = "forward" | "backward" | "variance";
 export interface Piece {
   /** First plane and number of planes. */
   readonly plane: number;
+  /** See `plane`. */
   readonly planes: number;
   /** The three axes, with the outer one cut to the piece. */
   readonly axes: readonly [Axis, Axis, Axis];
@@ -49,11 +50,15 @@ export interface Piece {
 
 /** A pooling prepared for the kernels. */
 export interface Plan {
+  /** What is computed. */
   readonly direction: Direction;
+  /** The pooling as the caller described it. */
   readonly problem: Problem;
   /** The method the kernels run: SoftPool at beta 0 is the average, at infinite beta an extremum. */
   readonly method: Method;
+  /** The minimum instead of the maximum. */
   readonly negate: boolean;
+  /** The axes D, H, W. */
   readonly axes: readonly [Axis, Axis, Axis];
   /** Axis along which planes are cut: 0 D, 1 H, 2 W. */
   readonly outer: 0 | 1 | 2;
@@ -61,9 +66,11 @@ export interface Plan {
   readonly inner: number;
   /** Number of planes: N, or N C. */
   readonly planes: number;
+  /** Taps outside the input exist and are zeros. */
   readonly zeroPadding: boolean;
   /** Divisors per axis. */
   readonly counts: readonly [Float64Array, Float64Array, Float64Array];
+  /** Which kernel computes it. */
   readonly kernel: number;
 }
 
@@ -144,11 +151,17 @@ export function planFor(problem: Problem, direction: Direction): Plan {
 
 /** The blocks of a piece and what a thread needs for one. */
 export interface Blocks {
+  /** Blocks per plane; a task is one block of one plane. */
   readonly blocks: number;
+  /** Length of a block along the outer axis. */
   readonly length: number;
+  /** Tasks a thread takes at once. */
   readonly grain: number;
+  /** Columns handled at once along W. */
   readonly columns: number;
+  /** All rows of a plane are kept, not only those of a window. */
   readonly allRows: boolean;
+  /** Scratch memory of a thread in bytes. */
   readonly scratchBytes: number;
 }
 
@@ -214,6 +227,7 @@ export function jobBytes(plan: Plan, piece: Piece): number {
 
 /** Addresses of the tensors of a piece. */
 export interface Addresses {
+  /** Input. */
   readonly x: number;
   /** Output, or gradient of the output in a backward. */
   readonly y: number;
