@@ -1,0 +1,186 @@
+/**
+ * One suite for every engine: the product of window options, layouts, types and methods, forward and
+ * backward, against the naive oracle in test/oracle.ts.
+ */
+import { describe, expect, test } from "vitest";
+import {
+  channelsLast,
+  exactValues,
+  fromHalf,
+  type OracleAxis,
+  oracle,
+  oracleSize,
+  random,
+  toHalf,
+  tolerances,
+} from "../test/oracle.ts";
+import * as api from "./index.ts";
+
+type Any = Record<string, (...args: unknown[]) => { data: Float64Array; shape: number[] }>;
+const functions = api as unknown as Any;
+const names = {
+  soft: "softPool",
+  average: "avgPool",
+  maximum: "maxPool",
+  sum: "sumPool",
+  "power-average": "powerAvgPool",
+} as const;
+const layouts = [
+  ["NCL", "NLC"],
+  ["NCHW", "NHWC"],
+  ["NCDHW", "NDHWC"],
+];
+
+type DType = keyof typeof tolerances;
+
+function encode(data: Float64Array, dtype: DType) {
+  if (dtype === "float64") return data;
+  if (dtype === "float32") return Float32Array.from(data);
+  return Uint16Array.from(data, toHalf);
+}
+
+/** The largest excess over the tolerance, in words, or nothing. */
+function compare(
+  got: ArrayLike<number>,
+  wanted: Float64Array,
+  dtype: DType,
+  what: string,
+): string | undefined {
+  if (got.length !== wanted.length) return `${what}: ${got.length} elements, not ${wanted.length}`;
+  let worst = 0;
+  let message: string | undefined;
+  for (let i = 0; i < wanted.length; i++) {
+    const value = dtype === "float16" ? fromHalf(got[i]) : got[i];
+    const maxdiff = Math.abs(value - wanted[i]);
+    const excess = maxdiff / tolerances[dtype](wanted[i]);
+    if (!(excess <= 1) && !(excess < worst)) {
+      worst = excess;
+      message = `${what} [${i}]: ${value}, not ${wanted[i]}: maxdiff ${maxdiff}`;
+    }
+  }
+  return message;
+}
+
+const absent: OracleAxis = { size: 1, kernel: 1, stride: 1, begin: 0, end: 0, dilation: 1 };
+const sizes: Record<number, [number, number]> = { 1: [11, 12], 2: [7, 8], 3: [5, 6] };
+
+interface Geometry {
+  axes: OracleAxis[];
+  ceil: boolean;
+}
+
+/** All windows of one rank: kernels, strides, paddings, dilations, ceil mode, odd and even sizes. */
+function* geometries(rank: number): Generator<Geometry> {
+  for (const kernel of [1, 2, 3, 5])
+    for (const stride of [1, 2, 3])
+      for (const dilation of [1, 2])
+        for (const size of sizes[rank])
+          for (const [begin, end] of [
+            [0, 0],
+            [1, 1],
+            [0, 1],
+          ])
+            for (const ceil of [false, true]) {
+              const window = dilation * (kernel - 1) + 1;
+              if (Math.max(begin, end) > window / 2 || size + begin + end < window) continue;
+              const axis = { size, kernel, stride, begin, end, dilation };
+              // The last axis differs, so that axes taken for each other are seen.
+              const last = { ...axis, size: size + 2 };
+              const used = rank === 1 ? [last] : rank === 2 ? [axis, last] : [axis, axis, last];
+              const axes = [absent, absent, absent, ...used].slice(-3);
+              if (axes.some((a) => oracleSize(a, ceil) < 1)) continue;
+              yield { axes, ceil };
+            }
+}
+
+function optionsOf({ axes, ceil }: Geometry, rank: number, layout: string, zero: boolean) {
+  const used = axes.slice(3 - rank);
+  return {
+    kernelSize: used.map((a) => a.kernel),
+    stride: used.map((a) => a.stride),
+    padding: used.map((a) => [a.begin, a.end]),
+    dilation: used.map((a) => a.dilation),
+    ceilMode: ceil,
+    layout,
+    paddingMode: zero ? "zero" : "ignore",
+  };
+}
+
+const betas = [
+  [1],
+  [0],
+  [-1.5],
+  [Number.POSITIVE_INFINITY],
+  [Number.NEGATIVE_INFINITY],
+  [0.5, -2, 3],
+];
+
+describe.each(["wasm", "reference"])("engine %s", (engine) => {
+  test.each([1, 2, 3])("%dD: the product of all options", (rank) => {
+    const failures: string[] = [];
+    let cases = 0;
+    let turn = 0;
+    for (const geometry of geometries(rank)) {
+      for (const [batch, channels] of [
+        [1, 3],
+        [3, 1],
+      ]) {
+        turn++;
+        const next = random(turn);
+        const sizesIn = geometry.axes.map((a) => a.size);
+        const count = batch * channels * sizesIn.reduce((a, b) => a * b, 1);
+        const x = exactValues(count, 20, next);
+        const zero = turn % 3 === 0;
+        for (const method of Object.keys(names) as (keyof typeof names)[]) {
+          const weights = method === "soft" && turn % 4 === 0;
+          const beta = betas[turn % betas.length].slice(0, channels === 1 ? 1 : undefined);
+          const soft = method === "soft";
+          const normalized = turn % 2 === 0;
+          const problem = { method, batch, channels, zero, weights, normalized, ...geometry };
+          const shapeOut = geometry.axes.map((a) => oracleSize(a, geometry.ceil));
+          const outputs = batch * channels * shapeOut.reduce((a, b) => a * b, 1);
+          const g = exactValues(outputs, 2, next);
+          const wanted = oracle(soft ? { ...problem, beta } : problem, x, g);
+          layouts[rank - 1].forEach((layout, last) => {
+            const arrange = (data: Float64Array) =>
+              last ? channelsLast(data, batch, channels) : data;
+            const shapeOf = (spatial: number[]) => {
+              const used = spatial.slice(3 - rank);
+              return last ? [batch, ...used, channels] : [batch, channels, ...used];
+            };
+            for (const dtype of ["float32", "float64", "float16"] as const) {
+              // The reference is slow: it takes one type and layout per case, in turn.
+              if (engine === "reference" && (turn + last + dtype.length) % 4 !== 0) continue;
+              cases++;
+              const options = {
+                ...optionsOf(geometry, rank, layout, zero),
+                ...(soft ? { beta: beta.length === 1 ? beta[0] : beta } : {}),
+                ...(method === "power-average" ? { normalized } : {}),
+                engine,
+              };
+              const input = { data: encode(arrange(x), dtype), shape: shapeOf(sizesIn) };
+              const y = functions[`${names[method]}${rank}d`](input, options);
+              const label = `${method} ${dtype} ${JSON.stringify(options)} of ${input.shape}`;
+              expect(y.shape, label).toEqual(shapeOf(shapeOut));
+              const gradOutput = { data: encode(arrange(g), dtype), shape: y.shape };
+              const slopes = soft ? { gradient: weights ? "weights" : "exact" } : {};
+              const gx = functions[`${names[method]}${rank}dBackward`](gradOutput, input, {
+                ...options,
+                ...slopes,
+              });
+              expect(gx.shape, label).toEqual(input.shape);
+              for (const message of [
+                compare(y.data, arrange(wanted.y), dtype, `forward of ${label}`),
+                compare(gx.data, arrange(wanted.gx), dtype, `backward of ${label}`),
+              ]) {
+                if (message !== undefined) failures.push(message);
+              }
+            }
+          });
+        }
+      }
+    }
+    expect(failures.slice(0, 5), `${failures.length} of ${cases} cases`).toEqual([]);
+    expect(cases).toBeGreaterThan(500);
+  });
+});
