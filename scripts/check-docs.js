@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseSync } from "oxc-parser";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+/** @type {string[]} */
 const missing = [];
 let checked = 0;
 
