@@ -3,7 +3,7 @@
  * SIMD, for Node and browsers.
  * @module softpool
  */
-export { type ArrayOf, type EngineInfo, empty, engineInfo, pooledShape } from "./info.ts";
+export { type ArrayOf, type EngineInfo, empty, engineInfo, pooledShape, ready } from "./info.ts";
 export * from "./ops/average.ts";
 export * from "./ops/global-soft.ts";
 export * from "./ops/maximum.ts";
@@ -33,5 +33,4 @@ export type {
   WithBetaGradient,
 } from "./pool.ts";
 export type { DType, FloatArray, NativeFloat16Array, Tensor } from "./types.ts";
-export { ready } from "./wasm/memory.ts";
-export type { WasmTensor } from "./wasm/tensor.ts";
+export type { ResidentTensor, WasmTensor } from "./wasm/tensor.ts";

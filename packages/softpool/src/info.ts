@@ -2,7 +2,7 @@
 import { kernels } from "./binary.ts";
 import { describe, fail, type PoolOptions, show } from "./options.ts";
 import type { DType, FloatArray, NativeFloat16Array } from "./types.ts";
-import { getRuntime, memoryBytes, usedBytes } from "./wasm/memory.ts";
+import { compile, getRuntime, memoryBytes, usedBytes } from "./wasm/memory.ts";
 import { allocateTensor, type WasmTensor } from "./wasm/tensor.ts";
 import { canShare, canWait, defaultThreads, startedWorkers } from "./wasm/threads.ts";
 
@@ -30,6 +30,14 @@ export function empty<D extends DType = "float32">(
   const valid = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (!valid) fail("empty", "shape", "an array of sizes of at least 0", show(shape));
   return allocateTensor("empty", [...shape], dtype) as WasmTensor<ArrayOf<D> & FloatArray>;
+}
+
+/**
+ * Compiles the kernels without blocking. Not needed: the first call compiles them by itself. Some
+ * browsers refuse that on the page's main thread; there, await this first.
+ */
+export function ready(): Promise<void> {
+  return compile();
 }
 
 /** What {@link engineInfo} tells. */

@@ -127,11 +127,8 @@ export function getRuntime(): Runtime {
   return adopt(module, memory, pages, shared);
 }
 
-/**
- * Compiles the kernels without blocking. Not needed: the first call compiles them by itself. Some
- * browsers refuse that on the page's main thread; there, await this first.
- */
-export async function ready(): Promise<void> {
+/** Compiles the kernels without blocking. */
+export async function compile(): Promise<void> {
   if (runtime !== undefined) return;
   const shared = hasShared();
   const module = await WebAssembly.compile(binaryFor(shared));

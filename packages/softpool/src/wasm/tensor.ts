@@ -13,7 +13,7 @@ const finalizer = new FinalizationRegistry<number>((pointer) => release(pointer)
  * back when `data` is collected: keep the tensor or its `data` itself while you use it, since a
  * `subarray` of `data` does not hold the memory.
  */
-export class WasmTensor<A extends FloatArray = FloatArray> implements Tensor<A> {
+export class ResidentTensor<A extends FloatArray = FloatArray> implements Tensor<A> {
   /** Sizes of the axes, outermost first. */
   readonly shape: readonly number[];
   /** Element type. */
@@ -52,16 +52,26 @@ export class WasmTensor<A extends FloatArray = FloatArray> implements Tensor<A> 
     const Class = this.#data.constructor as new (length: number) => A;
     this.#data = new Class(0);
   }
-
-  /** The same as {@link WasmTensor.dispose}, for `using`. */
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
 }
 
-// `Symbol.dispose` exists from Node 20.4 on and in current browsers; elsewhere only `dispose()` does.
+/** `[Symbol.dispose]` where the `lib` in use knows it, so that `using` is accepted. */
+type Disposing = SymbolConstructor extends { readonly dispose: infer Key extends symbol }
+  ? { [K in Key]: () => void }
+  : unknown;
+
+/** A tensor in WebAssembly memory: {@link ResidentTensor}, and disposable by `using`. */
+export type WasmTensor<A extends FloatArray = FloatArray> = ResidentTensor<A> & Disposing;
+
+const { dispose } = Symbol as unknown as { dispose?: symbol };
+if (dispose !== undefined) {
+  Object.defineProperty(ResidentTensor.prototype, dispose, {
+    value(this: ResidentTensor) {
+      this.dispose();
+    },
+  });
+}
 
 /** Allocates a tensor; its elements are not initialised. */
 export function allocateTensor(name: string, shape: readonly number[], dtype: DType): WasmTensor {
-  return new WasmTensor(shape, dtype, allocate(name, shape, dtype));
+  return new ResidentTensor(shape, dtype, allocate(name, shape, dtype)) as WasmTensor;
 }
