@@ -1,5 +1,5 @@
 /** `softpool downsample`: shrinks pictures by pooling. */
-import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { defineCommand } from "citty";
@@ -71,7 +71,11 @@ interface Done {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** The same file, also through links. */
@@ -98,7 +102,7 @@ function outputs(inputs: readonly string[], pooling: Pooling, given: string | un
   }
   const directory = given ?? ".";
   if (wantsDirectory) {
-    if (statSync(directory, { throwIfNoEntry: false })?.isFile()) {
+    if (existsSync(directory) && !isDirectory(directory)) {
       throw new UsageError(
         `-o: expected a directory for ${inputs.length} pictures, received the file ${quote(directory)}`,
       );

@@ -65,9 +65,9 @@ export function findSources(paths: readonly string[]): Source[] {
     ];
   }
   return paths.flatMap((path) => {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [sourceOf(path)];
     let names: string[];
     try {
+      if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [sourceOf(path)];
       names = readdirSync(path).filter((name) => PICTURE.test(name));
     } catch (error) {
       throw explain("read the directory", path, error);

@@ -99,7 +99,8 @@ export class Raster {
     const raster = new Raster(format);
     const { bits } = format;
     const pixels = image.toColourspace(colourspace(format));
-    if (rowBytes(format) * format.height <= LARGE) {
+    // sharp's raw output drops the alpha of a grey picture; its file does not.
+    if (rowBytes(format) * format.height <= LARGE && format.channels !== 2) {
       raster.#memory = await pixels.raw({ depth: bits === 16 ? "ushort" : "uchar" }).toBuffer();
       const expected = rowBytes(format) * format.height;
       if (raster.#memory.length !== expected) {
