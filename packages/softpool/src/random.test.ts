@@ -1,6 +1,7 @@
 /** Random problems: the fast engine against the definition, values of any size, NaN and infinities. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { fromHalf, halfUnit, toHalf } from "../test/oracle.ts";
 import * as api from "./index.ts";
 
 type Call = (...args: unknown[]) => {
@@ -20,7 +21,7 @@ const problem = fc.record({
   last: fc.boolean(),
   ceilMode: fc.boolean(),
   zero: fc.boolean(),
-  double: fc.boolean(),
+  dtype: fc.constantFrom("float32", "float32", "float64", "float16"),
   scale: fc.constantFrom(1e-3, 1, 20, 20, 100, 1000, 3e38),
   special: fc.integer({ min: 0, max: 9 }),
   axis: fc.array(
@@ -45,6 +46,22 @@ const problem = fc.record({
 
 const layouts = ["NCL", "NLC", "NCHW", "NHWC", "NCDHW", "NDHWC"];
 
+/** How each type stores numbers and gives them back. */
+const types = {
+  float64: {
+    encode: (v: ArrayLike<number>) => Float64Array.from(v),
+    decode: (v: ArrayLike<number>) => Float64Array.from(v),
+  },
+  float32: {
+    encode: (v: ArrayLike<number>) => Float32Array.from(v),
+    decode: (v: ArrayLike<number>) => Float64Array.from(v),
+  },
+  float16: {
+    encode: (v: ArrayLike<number>) => Uint16Array.from(v, toHalf),
+    decode: (v: ArrayLike<number>) => Float64Array.from(v, fromHalf),
+  },
+};
+
 /** A generator of numbers in [0, 1). */
 function generator(seed: number): () => number {
   let state = seed | 1;
@@ -65,8 +82,11 @@ test("the engines agree on random problems", () => {
       const sizes = axes.map((a, i) => Math.max(1, window[i] - 3 + (a.extra % extra)));
       const shape = p.last ? [p.batch, ...sizes, p.channels] : [p.batch, p.channels, ...sizes];
       const count = shape.reduce((a, b) => a * b, 1);
-      const Class = p.double ? Float64Array : Float32Array;
-      const data = new Class(count).map(() => (next() * 2 - 1) * p.scale);
+      // float16 holds no more than 65504.
+      const half = p.dtype === "float16";
+      const scale = half ? Math.min(p.scale, 6e4) : p.scale;
+      const { encode, decode } = types[p.dtype as keyof typeof types];
+      const data = new Float64Array(count).map(() => (next() * 2 - 1) * scale);
       if (p.special === 0) {
         for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
           data[Math.floor(next() * count)] = value;
@@ -84,43 +104,49 @@ test("the engines agree on random problems", () => {
         ...(soft ? { beta: p.perChannel ? p.beta.slice(0, p.channels) : p.beta[0] } : {}),
         ...(p.name === "powerAvgPool" ? { p: p.p, normalized: p.weights } : {}),
       };
-      const x = { data, shape };
+      const x = { data: encode(data), shape };
+      // The definition sees the same values, in float64.
+      const exact = { data: decode(x.data), shape };
       const forward = functions[`${p.name}${p.rank}d`];
       const backward = functions[`${p.name}${p.rank}dBackward`];
       let wanted: ReturnType<Call>;
       try {
-        wanted = forward(x, { ...options, engine: "reference" });
+        wanted = forward(exact, { ...options, engine: "reference" });
       } catch (error) {
         // Both engines refuse the same problems with the same sentence.
         expect(() => forward(x, options)).toThrow((error as Error).message);
         return;
       }
       compared++;
-      const label = `${p.name}${p.rank}d ${JSON.stringify(options)} of [${shape}], scale ${p.scale}`;
+      const label = `${p.name}${p.rank}d ${JSON.stringify(options)} of [${shape}], scale ${scale} ${p.dtype}`;
       // float32 within 2e-6 of max(1, |y|) where |x| <= 20; beyond, relative to the inputs.
-      const unit = p.double ? 2e-12 : 2e-6;
-      const check = (got: ArrayLike<number>, all: ArrayLike<number>, what: string) => {
+      const unit = p.dtype === "float64" ? 2e-12 : 2e-6;
+      const check = (got: ArrayLike<number>, all: Float64Array, what: string) => {
+        const values = decode(got);
         for (let i = 0; i < all.length; i++) {
-          const [a, b] = [got[i], all[i]];
-          if (Object.is(a, b) || a === b) continue;
+          const [a, b] = [values[i], all[i]];
+          // Overflow of the result type is as far as it can be.
+          if (Object.is(a, b) || a === b || a === decode(encode([b]))[0]) continue;
           const maxdiff = Math.abs(a - b);
-          const allowed = unit * Math.max(1, Math.abs(b), p.scale / 20);
-          if (!(maxdiff <= allowed)) {
+          const rounding = half ? halfUnit(b) : 0;
+          const allowed = rounding + unit * Math.max(1, Math.abs(b), scale / 20);
+          if (!(maxdiff <= allowed) || !Number.isFinite(a)) {
             expect.fail(`${what} of ${label} [${i}]: ${a}, not ${b}: maxdiff ${maxdiff}`);
           }
         }
       };
       check(forward(x, options).data, wanted.data, "forward");
-      const g = { data: wanted.data.map(() => next() * 2 - 1), shape: wanted.shape };
+      const slopes = encode(wanted.data.map(() => next() * 2 - 1));
+      const g = { data: slopes, shape: wanted.shape };
+      const exactG = { data: decode(slopes), shape: wanted.shape };
       const both = soft ? { gradient: p.weights ? "weights" : "exact", betaGradient: true } : {};
-      const all = backward(g, x, { ...options, ...both, engine: "reference" });
+      const all = backward(exactG, exact, { ...options, ...both, engine: "reference" });
       const got = backward(g, x, { ...options, ...both });
       check((soft ? got.input : got).data, (soft ? all.input : all).data, "backward");
       if (!soft) return;
       got.beta.forEach((value, c) => {
-        const size = Math.abs(all.beta[c]) + p.scale ** 2 * count;
-        const close = Math.abs(value - all.beta[c]) <= 1e-12 * size;
-        const same = Object.is(value, all.beta[c]) || !Number.isFinite(all.beta[c]);
+        const close = Math.abs(value - all.beta[c]) <= 4e-12 * scale ** 2 * count;
+        const same = Object.is(value, all.beta[c]);
         if (!close && !same) expect.fail(`beta of ${label}: ${value}, not ${all.beta[c]}`);
       });
     }),

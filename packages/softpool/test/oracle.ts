@@ -145,6 +145,7 @@ export function channelsLast(data: Float64Array, batch: number, channels: number
 
 /** float16 bits of a number, by search among the bits. */
 export function toHalf(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
   let low = 0;
   let high = 0x7c00;
   const magnitude = Math.abs(value);
@@ -173,14 +174,17 @@ export function fromHalf(bits: number): number {
     : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
+/** Half a unit in the last place of float16 at a number: 2^-25 below the normal numbers. */
+export function halfUnit(y: number): number {
+  return 2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(y)))) - 11);
+}
+
 /** Largest allowed difference from the float64 result, by element type. */
 export const tolerances = {
   float32: (y: number) => 2e-6 * Math.max(1, Math.abs(y)),
   float64: (y: number) => 1e-12 * Math.max(1, Math.abs(y)),
   // Half a unit in the last place, and what float32 arithmetic may have added before.
-  float16: (y: number) =>
-    2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(y) || 1))) - 11) +
-    2e-6 * Math.max(1, Math.abs(y)),
+  float16: (y: number) => halfUnit(y) + 2e-6 * Math.max(1, Math.abs(y)),
 } as const;
 
 /** A small seeded generator of numbers in [0, 1). */
