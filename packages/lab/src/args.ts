@@ -21,8 +21,12 @@ export interface Arguments {
 export interface Command {
   /** Name, description and options. */
   readonly definition: CommandDef<ArgsDef>;
-  /** An example for the help. */
-  readonly example: string;
+  /** What follows the command's name, for the help. */
+  readonly usage: string;
+  /** Paragraphs of the help: what to know before using it. */
+  readonly notes: readonly string[];
+  /** Examples of the help. */
+  readonly examples: readonly string[];
   /** Runs it; resolves to the exit code. */
   run(args: Arguments): Promise<number>;
 }
@@ -107,12 +111,15 @@ export function positiveInteger(option: string, text: string): number {
 
 /** `N` or `HxW` as height and width. */
 export function pairOf(option: string, text: string): [height: number, width: number] {
-  const parts = text.split(/[x×]/i);
-  if (parts.length > 2) {
-    throw new UsageError(`${option}: expected N or HxW, received ${JSON.stringify(text)}`);
+  const parts = text.split(/[x×]/i).map(Number);
+  const valid =
+    /^\d+([x×]\d+)?$/i.test(text) && parts.every((part) => part >= 1 && part < 2 ** 31);
+  if (!valid) {
+    throw new UsageError(
+      `${option}: expected a whole number from 1 or two as HEIGHTxWIDTH, received ${JSON.stringify(text)}`,
+    );
   }
-  const height = positiveInteger(option, parts[0]);
-  return [height, parts.length === 2 ? positiveInteger(option, parts[1]) : height];
+  return [parts[0], parts[parts.length - 1]];
 }
 
 /** A temperature: a number, `inf` or `-inf`. */

@@ -1,9 +1,9 @@
 /** The command `softpool`: finds the sub-command, shows help, turns errors into one sentence. */
 import { readFileSync } from "node:fs";
 import { nearestName } from "@softpool/pictures";
-import { defineCommand, renderUsage } from "citty";
 import { type Command, parse } from "./args.ts";
-import { Failure, plain, UsageError } from "./errors.ts";
+import { Failure, plain, quote, UsageError } from "./errors.ts";
+import { commandHelp, programHelp } from "./help.ts";
 
 /** Sub-commands, loaded when they are needed. */
 const commands: Record<string, () => Promise<Command>> = {
@@ -24,35 +24,11 @@ export function version(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-const main0 = defineCommand({
-  meta: { name: "softpool", version: version(), description: "SoftPool and other poolings" },
-  subCommands: Object.fromEntries(
-    Object.entries(summaries).map(([name, description]) => [
-      name,
-      defineCommand({ meta: { name, description } }),
-    ]),
-  ),
-});
-
-/** Text without colours where the output is not a terminal. */
-function uncoloured(text: string): string {
-  const colour = process.stdout.isTTY && process.env.NO_COLOR === undefined;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape that begins a colour
-  return colour ? text : text.replace(/\u001b\[[0-9;]*m/g, "");
-}
-
-async function showHelp(command?: Command): Promise<void> {
-  const usage = await renderUsage(command?.definition ?? main0, command ? main0 : undefined);
-  const example = command?.example ?? "softpool compare --kernels 2,3,5";
-  console.log(`${uncoloured(usage).trimEnd()}\n\nEXAMPLE\n\n  ${example}\n`);
-}
-
 async function run(words: string[]): Promise<number> {
   const [name, ...rest] = words;
+  if (name === "help" && rest.length > 0) return run([rest[0], "--help"]);
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    await showHelp(
-      rest[0] !== undefined && commands[rest[0]] ? await commands[rest[0]]() : undefined,
-    );
+    console.log(programHelp(version(), summaries));
     return 0;
   }
   if (name === "--version" || name === "-v") {
@@ -60,15 +36,20 @@ async function run(words: string[]): Promise<number> {
     return 0;
   }
   if (!Object.hasOwn(commands, name)) {
-    const near = nearestName(name, Object.keys(commands));
+    const option = name.startsWith("-");
+    const near = nearestName(name, option ? ["--help", "--version"] : Object.keys(commands));
     const hint = near === undefined ? "" : `, did you mean ${near}?`;
     const all = Object.keys(commands).join(", ");
-    throw new UsageError(`unknown command ${JSON.stringify(name)}${hint} (there are ${all})`);
+    throw new UsageError(
+      option
+        ? `unknown option ${quote(name)}${hint}`
+        : `unknown command ${quote(name)}${hint}; there are ${all}`,
+    );
   }
   const command = await commands[name]();
   const args = parse(command, rest);
   if (args.flags.has("help")) {
-    await showHelp(command);
+    console.log(commandHelp(command));
     return 0;
   }
   return command.run(args);
