@@ -112,8 +112,7 @@ export function positiveInteger(option: string, text: string): number {
 /** `N` or `HxW` as height and width. */
 export function pairOf(option: string, text: string): [height: number, width: number] {
   const parts = text.split(/[x×]/i).map(Number);
-  const valid =
-    /^\d+([x×]\d+)?$/i.test(text) && parts.every((part) => part >= 1 && part < 2 ** 31);
+  const valid = /^\d+([x×]\d+)?$/i.test(text) && parts.every((part) => part >= 1 && part < 2 ** 31);
   if (!valid) {
     throw new UsageError(
       `${option}: expected a whole number from 1 or two as HEIGHTxWIDTH, received ${JSON.stringify(text)}`,

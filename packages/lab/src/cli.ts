@@ -1,9 +1,9 @@
 /** The command `softpool`: finds the sub-command, shows help, turns errors into one sentence. */
-import { readFileSync } from "node:fs";
 import { nearestName } from "@softpool/pictures";
 import { type Command, parse } from "./args.ts";
-import { Failure, plain, quote, UsageError } from "./errors.ts";
+import { explain, Failure, plain, quote, UsageError } from "./errors.ts";
 import { commandHelp, programHelp } from "./help.ts";
+import { version } from "./version.ts";
 
 /** Sub-commands, loaded when they are needed. */
 const commands: Record<string, () => Promise<Command>> = {
@@ -17,12 +17,6 @@ const summaries: Record<string, string> = {
   compare: "Compare pooling methods on pictures, with a report",
   checks: "Show versions, processors, engines and what is missing",
 };
-
-/** The version of this package. */
-export function version(): string {
-  const file = new URL("../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-}
 
 async function run(words: string[]): Promise<number> {
   const [name, ...rest] = words;
@@ -61,20 +55,26 @@ async function run(words: string[]): Promise<number> {
  * @param words the words after the program's name
  */
 export async function main(words: string[]): Promise<void> {
-  // A reader that went away (`| head`) is no error.
+  let unwritten = false;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
+    // A reader that went away (`| head`) does not stop the work.
+    if (error.code === "EPIPE" || unwritten) return;
+    unwritten = true;
+    console.error(`softpool: ${explain("write to", "standard output", error).message}`);
+    process.exitCode = 1;
   });
+  process.stderr.on("error", () => {});
+  let code: number;
   try {
-    process.exitCode = await run(words);
+    code = await run(words);
   } catch (error) {
     const usage = error instanceof UsageError;
     const known = usage || error instanceof Failure;
     const message = known ? error.message : plain(String((error as Error)?.message ?? error));
-    console.error(`softpool: ${message}`);
-    if (usage)
-      console.error(`softpool: see softpool ${commands[words[0]] ? `${words[0]} ` : ""}--help`);
+    const name = Object.hasOwn(commands, words[0] ?? "") ? ` ${words[0]}` : "";
+    console.error(`softpool: ${message}${usage ? ` (see softpool${name} --help)` : ""}`);
     if (!known && process.env.SOFTPOOL_DEBUG) console.error(error);
-    process.exitCode = usage ? 2 : 1;
+    code = usage ? 2 : 1;
   }
+  process.exitCode = unwritten && code === 0 ? 1 : code;
 }

@@ -4,7 +4,7 @@ import { defineCommand } from "citty";
 import sharp from "sharp";
 import { engineInfo, softPool2d } from "softpool";
 import type { Arguments, Command } from "../args.ts";
-import { version } from "../cli.ts";
+import { version } from "../version.ts";
 
 const definition = defineCommand({
   meta: { name: "checks", description: "Show versions, processors, engines and what is missing" },
@@ -124,6 +124,8 @@ async function run({ flags, rest }: Arguments): Promise<number> {
 /** The command. */
 export const checks: Command = {
   definition: definition as Command["definition"],
-  example: "softpool checks --json",
+  usage: "[options]",
+  notes: ["The exit code is 1 when the default engine does not work here."],
+  examples: ["softpool checks", "softpool checks --json"],
   run,
 };

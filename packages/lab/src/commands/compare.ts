@@ -8,7 +8,6 @@ import { defineCommand } from "citty";
 import sharp from "sharp";
 import { engineInfo } from "softpool";
 import { type Arguments, type Command, oneOf, positiveInteger, temperature } from "../args.ts";
-import { version } from "../cli.ts";
 import { bounded, cropOf, dataUri, fromBlockMean, mostDifferent } from "../compare/images.ts";
 import { findSources, type Source } from "../compare/load.ts";
 import { measure, type Pooled, type Row } from "../compare/measure.ts";
@@ -25,34 +24,33 @@ import { explain, Failure, quote, UsageError } from "../errors.ts";
 import { findMethod, type Method, methods } from "../methods.ts";
 import { saveText } from "../pictures/save.ts";
 import { Interruption, Progress } from "../progress.ts";
+import { version } from "../version.ts";
 
 const definition = defineCommand({
   meta: {
     name: "compare",
-    description:
-      "Compare pooling methods on pictures: SSIM and PSNR in sRGB values and in linear light, the time, " +
-      "and a report. With no picture, the resolution chart is used.",
+    description: "Compare pooling methods on pictures: similarity to the original, time, a report",
   },
   args: {
     picture: { type: "positional", description: "pictures or directories", required: false },
     kernels: {
       type: "string",
       alias: "k",
-      description: "window sizes",
+      description: "window sizes, separated by commas",
       default: "2,3,5",
-      valueHint: "N,N",
+      valueHint: "N,N...",
     },
     methods: {
       type: "string",
       alias: "m",
-      description: "methods to compare",
+      description: "methods, separated by commas",
       default: methods.map((method) => method.name).join(","),
-      valueHint: "NAME,NAME",
+      valueHint: "NAME,NAME...",
     },
     protocol: {
       type: "string",
       alias: "p",
-      description: protocols.map((protocol) => protocol.name).join(", "),
+      description: `what is compared with what: ${protocols.map((protocol) => protocol.name).join(", ")}`,
       default: "bilinear",
       valueHint: "NAME",
     },
@@ -296,6 +294,20 @@ function shellWord(word: string): string {
 /** The command. */
 export const compare: Command = {
   definition: definition as Command["definition"],
-  example: "softpool compare photos/ --kernels 2,3 --protocol low-resolution -o report",
+  usage: "[IMAGE|DIRECTORY...] [options]",
+  notes: [
+    "Every picture is cropped to a multiple of the kernel and pooled with stride = kernel. SSIM and PSNR " +
+      "are taken in sRGB values and in linear light. Alpha is put over white. Of a directory, all " +
+      "pictures in it are taken, sorted by name. With no picture, the built-in resolution chart is used.",
+    "Protocols: nearest, bilinear and bicubic enlarge the pooled picture and compare it with the " +
+      "original; low-resolution compares it with the area average of the original's light.",
+    "Writes index.html, which needs no other file, and results.json into the directory of -o. In JSON an " +
+      'infinite PSNR (equal pictures) is "Infinity", an SSIM of pictures below 11 pixels null.',
+  ],
+  examples: [
+    "softpool compare",
+    "softpool compare photos/ --kernels 2,3 --protocol low-resolution -o report",
+    "softpool compare photo.jpg --methods soft,average --beta 1.4 --json",
+  ],
   run,
 };

@@ -14,27 +14,26 @@ import { Interruption, Progress } from "../progress.ts";
 const definition = defineCommand({
   meta: {
     name: "downsample",
-    description:
-      "Shrink pictures by pooling. Values in [0, 1] are pooled, alpha premultiplied; partial windows at " +
-      "the edge are kept; 16 bit stays 16 bit in PNG and TIFF. Sums and power averages are clipped to 1.",
+    description: "Shrink pictures by pooling",
   },
   args: {
-    image: { type: "positional", description: "pictures, any format sharp reads", required: true },
+    image: { type: "positional", description: "pictures" },
     kernel: {
       type: "string",
       alias: "k",
-      description: "window, N or HxW (height x width)",
+      description: "window: N, or HEIGHTxWIDTH",
       default: "2",
       valueHint: "N",
     },
     stride: {
       type: "string",
       alias: "s",
-      description: "distance of windows, N or HxW (default: the kernel)",
+      description: "distance of windows: N, or HEIGHTxWIDTH; default: the kernel",
       valueHint: "N",
     },
     method: {
       type: "string",
+      alias: "m",
       description: "soft, average, maximum, sum or power-average",
       default: "soft",
       valueHint: "NAME",
@@ -47,14 +46,15 @@ const definition = defineCommand({
     },
     light: {
       type: "string",
-      description: "what is pooled: srgb values or linear light",
+      description: "what is pooled: srgb (the values) or linear (amounts of light)",
       default: "srgb",
       valueHint: "LIGHT",
     },
     output: {
       type: "string",
       alias: "o",
-      description: "file, or directory (default: NAME-METHOD-Nx.png here)",
+      description:
+        "file, or directory for several pictures; default: NAME-METHOD-Nx.png in this directory",
       valueHint: "FILE|DIR",
     },
     json: { type: "boolean", description: "print the results as JSON" },
@@ -228,6 +228,21 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
 /** The command. */
 export const downsample: Command = {
   definition: definition as Command["definition"],
-  example: "softpool downsample photo.jpg -k 3 --light linear -o small.png",
+  usage: "IMAGE... [options]",
+  notes: [
+    "Reads PNG, JPEG, WebP, TIFF, GIF (first frame), AVIF and SVG; writes the first six by the " +
+      "extension of -o: JPEG in quality 95 and over white where there is alpha, WebP lossless.",
+    "Values in [0, 1] are pooled; partial windows at the right and lower edge are kept, so that 5 x 5 " +
+      "pixels become 3 x 3 with -k 2. Colours are premultiplied by alpha while they are pooled. EXIF " +
+      "orientation is applied, colour profiles and CMYK are converted to sRGB, grey stays grey, 16 bit " +
+      "stays 16 bit in PNG and TIFF. Results of sum and power-average are clipped to [0, 1].",
+    "Large pictures pass through a scratch file in the directory for temporary files (TMPDIR): 100 " +
+      "megapixels need less than 700 MB of memory, except in WebP and AVIF, whose decoders hold more.",
+  ],
+  examples: [
+    "softpool downsample photo.jpg",
+    "softpool downsample photo.jpg -k 3 --light linear -o small.png",
+    "softpool downsample *.png -k 3 -s 2 --method max -o smaller/",
+  ],
   run,
 };
