@@ -1,0 +1,96 @@
+/** The flags of `npm run bench -- ...`. */
+import { WORKLOADS } from "./workloads.js";
+
+/**
+ * What to do.
+ * @typedef {object} Flags
+ * @property {number} rounds rounds to run
+ * @property {string[]} only letters of the workloads
+ * @property {boolean} quick a short look instead of a measurement
+ * @property {import("./variants.js").DType} dtype what is compared
+ * @property {boolean} readme print Markdown
+ * @property {string | null} from saved results to print instead of measuring
+ */
+
+export const HELP = `npm run bench -- [flags]
+
+Times this project's soft, average and maximum pooling, forward and backward, beside reading and copying
+memory, onnxruntime-node and PyTorch, and prints medians, quartiles, raw rounds and ratios.
+
+  --rounds N         rounds, each variant once in a fresh process, order reversed every round (5)
+  --only A,B         workloads (A,B,C,D,E)
+  --quick            2 rounds of A and B with two threads and short timings: a look, no measurement
+  --dtype float16    this project in float16 beside itself in float32
+  --readme           print the tables as Markdown
+  --from FILE        print saved results instead of measuring
+  --help             this text
+
+A  halving [8, 64, 224, 224]; B  3x3, stride 2, padding 1 of [8, 64, 112, 112]; C, D  the same, channels
+last; E  halving [2, 64, 16, 56, 56].
+`;
+
+/** A flag that cannot be used, as one sentence. */
+export class UsageError extends Error {}
+
+/**
+ * @param {string} flag
+ * @param {string} expected
+ * @param {string} received
+ * @returns {never}
+ */
+function fail(flag, expected, received) {
+  throw new UsageError(`bench: ${flag}: expected ${expected}, received ${received}`);
+}
+
+/**
+ * Reads the arguments.
+ * @param {readonly string[]} args
+ * @returns {Flags | "help"}
+ * @throws UsageError for anything unknown
+ */
+export function parseFlags(args) {
+  const all = WORKLOADS.map((work) => work.id);
+  /** @type {{ rounds?: number, only?: string[] }} */
+  const given = {};
+  /** @type {Flags} */
+  const flags = {
+    rounds: 5,
+    only: all,
+    quick: false,
+    dtype: "float32",
+    readme: false,
+    from: null,
+  };
+  const queue = args.flatMap((arg) => {
+    const at = arg.startsWith("--") ? arg.indexOf("=") : -1;
+    return at < 0 ? [arg] : [arg.slice(0, at), arg.slice(at + 1)];
+  });
+  for (let i = 0; i < queue.length; i++) {
+    const flag = queue[i];
+    const value = (/** @type {string} */ expected) =>
+      queue[++i] ?? fail(flag, expected, "nothing after it");
+    if (flag === "--help" || flag === "-h") return "help";
+    if (flag === "--quick") flags.quick = true;
+    else if (flag === "--readme") flags.readme = true;
+    else if (flag === "--from") flags.from = value("a file of results");
+    else if (flag === "--rounds") {
+      const text = value("a number of rounds from 1 to 99");
+      if (!/^[1-9]\d?$/.test(text)) fail(flag, "a number of rounds from 1 to 99", text);
+      given.rounds = Number(text);
+    } else if (flag === "--only") {
+      const expected = `some of ${all.join(", ")}, separated by commas`;
+      const text = value(expected);
+      const letters = text.toUpperCase().split(",");
+      if (!letters.every((letter) => all.includes(letter))) fail(flag, expected, text);
+      given.only = all.filter((id) => letters.includes(id));
+    } else if (flag === "--dtype") {
+      const text = value("float32 or float16");
+      if (text !== "float32" && text !== "float16") fail(flag, "float32 or float16", text);
+      flags.dtype = text;
+    } else {
+      fail("flags", "--rounds, --only, --quick, --dtype, --readme, --from or --help", flag);
+    }
+  }
+  if (flags.quick) Object.assign(flags, { rounds: 2, only: ["A", "B"] });
+  return { ...flags, ...given };
+}

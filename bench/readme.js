@@ -1,0 +1,65 @@
+/** The benchmark section of the README, as Markdown. */
+import { digits } from "./stats.js";
+import { markdown, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
+import { verdict } from "./targets.js";
+import { DIRECTIONS, memoryWorkload } from "./variants.js";
+import { describeWorkload, workload } from "./workloads.js";
+
+/**
+ * The targets with their ratios.
+ * @param {import("./results.js").Run} run
+ */
+function targetTable(run) {
+  const rows = run.targets.map((outcome) => [
+    outcome.name,
+    `${outcome.limit}`,
+    outcome.ratio === null ? "" : outcome.ratio.toFixed(2),
+    verdict(outcome),
+  ]);
+  return markdown([["time of / time of", "at most", "ratio", ""], ...rows], 1);
+}
+
+/**
+ * Medians: a row per library, method and direction, a column per workload.
+ * @param {import("./results.js").Run} run
+ */
+function medianTable(run) {
+  const threads = threadsOf(run);
+  /** @type {Map<string, string[]>} */
+  const rows = new Map();
+  for (const direction of DIRECTIONS) {
+    for (const [column, id] of run.workloads.entries()) {
+      const memory = memoryWorkload(id, run.workloads);
+      for (const { first, byThreads } of rowsOf(run, id, memory, direction)) {
+        const label = first.library === "memory" ? "" : ` ${direction}`;
+        const dtype = run.dtype === "float16" ? ` ${first.dtype}` : "";
+        const name = `${nameOf(first)}${label}${dtype}`;
+        const row = rows.get(name) ?? [name, ...run.workloads.map(() => "")];
+        row[column + 1] = byThreads.map((f) => (f ? digits(f.median) : "-")).join(" / ");
+        rows.set(name, row);
+      }
+    }
+  }
+  const head = [`ms, ${threads.join(" / ")} threads`, ...run.workloads];
+  return markdown([head, ...rows.values()], 1);
+}
+
+/**
+ * The section: command and machine, targets, medians, workloads.
+ * @param {import("./results.js").Run} run
+ * @returns {string}
+ */
+export function readme(run) {
+  const [machine, versions] = whereabouts(run);
+  const state = run.complete && !run.quick ? "" : ", not a whole measurement";
+  const workloads = run.workloads
+    .map((id) => `${id}: ${describeWorkload(workload(id))}`)
+    .join("; ");
+  const parts = [
+    `\`${run.command}\`, ${run.date}, ${run.rounds} rounds${state}, on ${machine}; ${versions}.`,
+  ];
+  if (run.targets.length > 0) parts.push(targetTable(run));
+  parts.push(medianTable(run), `${workloads}.`);
+  if (run.missing.length > 0) parts.push(`Not measured: ${run.missing.join("; ")}.`);
+  return `${parts.join("\n\n")}\n`;
+}

@@ -1,0 +1,146 @@
+/** What `npm run bench` prints: a table per workload, raw rounds, targets, and what was missing. */
+import { outputShape } from "./shapes.js";
+import { digits } from "./stats.js";
+import { columns, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
+import { verdict } from "./targets.js";
+import { DIRECTIONS, inputBytes, memoryWorkload } from "./variants.js";
+import { describeWorkload, elements, workload } from "./workloads.js";
+
+/**
+ * @param {number} bytes
+ */
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/**
+ * Median and quartiles of figures.
+ * @param {import("./results.js").Figures | undefined} figures
+ */
+function spread(figures) {
+  if (figures === undefined) return "-";
+  const { median, q1, q3 } = figures;
+  return `${digits(median)} [${digits(q1)} ${digits(q3)}]`;
+}
+
+/**
+ * The ratio of two rows with the most threads both have.
+ * @param {import("./table.js").Row} row
+ * @param {import("./table.js").Row | undefined} base
+ */
+function ratio(row, base) {
+  for (let i = row.byThreads.length - 1; i >= 0; i--) {
+    const [mine, theirs] = [row.byThreads[i], base?.byThreads[i]];
+    if (mine !== undefined && theirs !== undefined) return digits(mine.median / theirs.median);
+  }
+  return "-";
+}
+
+/**
+ * The table of a workload.
+ * @param {import("./results.js").Run} run
+ * @param {string} id
+ */
+function workloadTable(run, id) {
+  const half = run.dtype === "float16";
+  const threads = threadsOf(run).map((count) => (count === 1 ? "1 thread" : `${count} threads`));
+  const head = ["", "", ...threads, half ? "/ float32" : "/ soft", "/ read", "difference"];
+  const memory = memoryWorkload(id, run.workloads);
+  const reading = rowsOf(run, id, memory, "forward").find(({ first }) => first.method === "read");
+  const body = DIRECTIONS.flatMap((direction) => {
+    const rows = rowsOf(run, id, memory, direction);
+    return rows.map((row, i) => {
+      const { first } = row;
+      const base = rows.find(
+        ({ first: other }) =>
+          other.library === "softpool" &&
+          other.dtype === "float32" &&
+          other.method === (half ? first.method : "soft"),
+      );
+      return [
+        i === 0 ? direction : "",
+        nameOf(first) + (half ? ` ${first.dtype}` : ""),
+        ...row.byThreads.map(spread),
+        ratio(row, base),
+        ratio(row, reading),
+        first.difference === null ? "" : first.difference.toExponential(1),
+      ];
+    });
+  });
+  const work = workload(id);
+  const output = 4 * elements(outputShape(work));
+  const sizes = `float32: ${megabytes(inputBytes(id))} in, ${megabytes(output)} out`;
+  return `${id}  ${describeWorkload(work)}, ${sizes}\n${columns([head, ...body], 2)}`;
+}
+
+/**
+ * Every round of every variant.
+ * @param {import("./results.js").Run} run
+ */
+function rawRounds(run) {
+  const rows = run.results.map((f) => [
+    f.workload,
+    f.direction,
+    nameOf(f) + (run.dtype === "float16" ? ` ${f.dtype}` : ""),
+    `${f.threads}T`,
+    f.rounds.map(digits).join(" "),
+  ]);
+  return `Rounds, ms (median of the calls of each process)\n${columns(rows, 5)}`;
+}
+
+/**
+ * The targets and what came of them.
+ * @param {import("./results.js").Run} run
+ */
+function targetTable(run) {
+  const rows = run.targets.map((outcome) => [
+    outcome.name,
+    `<= ${outcome.limit}`,
+    outcome.ratio === null ? "-" : outcome.ratio.toFixed(2),
+    verdict(outcome),
+    outcome.rounds.map((r) => r.toFixed(2)).join(" "),
+  ]);
+  const head = ["", "target", "ratio", "", "ratio of each round"];
+  return `Targets, two threads\n${columns([head, ...rows], 5)}`;
+}
+
+/**
+ * The whole report.
+ * @param {import("./results.js").Run} run
+ * @returns {string}
+ */
+export function report(run) {
+  const [machine, versions] = whereabouts(run);
+  const state = run.complete ? "" : ", stopped before the end";
+  const parts = [
+    [
+      `${run.command}: ${run.date}, ${run.rounds} rounds${state}`,
+      machine,
+      versions,
+      `Milliseconds: median [quartiles] of the rounds. "/ ${run.dtype === "float16" ? "float32" : "soft"}" and "/ read" are times relative to`,
+      "softpool's and to reading the input, most threads. Difference: from the float64 reference.",
+    ].join("\n"),
+  ];
+  if (run.quick) parts.push("Quick: short timings, few rounds. A look, no measurement.");
+  if (run.machine.load >= 0.5) {
+    parts.push(
+      `The machine was busy before the run (load ${run.machine.load}): expect slow rounds, trust ratios.`,
+    );
+  }
+  if (run.results.length === 0) return `${parts.join("\n\n")}\n\nNothing was measured.\n`;
+  const measured = run.workloads.filter((id) => run.results.some((f) => f.workload === id));
+  parts.push(...measured.map((id) => workloadTable(run, id)), rawRounds(run));
+  if (run.targets.length > 0) parts.push(targetTable(run));
+  parts.push(...notes(run));
+  return `${parts.join("\n\n")}\n`;
+}
+
+/**
+ * What the run lacks.
+ * @param {import("./results.js").Run} run
+ */
+function notes(run) {
+  const lines = [
+    ...run.missing.map((sentence) => `missing: ${sentence}`),
+    ...run.dropped.map(({ id, reason }) => `dropped: ${id}: ${reason}`),
+  ];
+  return lines.length > 0 ? [lines.join("\n")] : [];
+}

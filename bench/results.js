@@ -1,0 +1,183 @@
+/** A run as a record: made from what was measured, written as JSON and CSV, read again. */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { quantile } from "./stats.js";
+import { outcomes } from "./targets.js";
+
+/**
+ * The figures of one variant; times in milliseconds.
+ * @typedef {object} Figures
+ * @property {string} workload letter of the workload
+ * @property {import("./variants.js").Library} library who computed
+ * @property {import("./variants.js").Method} method what
+ * @property {import("./variants.js").Direction} direction forward or backward
+ * @property {number} threads most threads
+ * @property {import("./variants.js").DType} dtype element type
+ * @property {number} median median of the rounds
+ * @property {number} q1 first quartile of the rounds
+ * @property {number} q3 third quartile of the rounds
+ * @property {number | null} difference largest difference from the reference engine
+ * @property {number[]} rounds median time of each round
+ */
+
+/**
+ * A run.
+ * @typedef {object} Run
+ * @property {string} date day, as 2026-01-31
+ * @property {string} command how it was started
+ * @property {import("./rivals.js").Machine} machine where
+ * @property {Record<string, string>} versions versions of what took part
+ * @property {import("./variants.js").DType} dtype what was compared
+ * @property {string[]} workloads letters asked for
+ * @property {boolean} quick short timings: a look, no measurement
+ * @property {number} rounds rounds asked for
+ * @property {boolean} complete whether all rounds were run
+ * @property {string[]} missing rivals that were not there, and how to get them
+ * @property {import("./rounds.js").Dropped[]} dropped variants that failed
+ * @property {import("./targets.js").Outcome[]} targets what came of the targets
+ * @property {Figures[]} results one entry per variant
+ */
+
+const FOLDER = fileURLToPath(new URL("./results/", import.meta.url));
+const thousandths = (/** @type {number} */ value) => Math.round(value * 1000) / 1000;
+
+/**
+ * Figures of what was measured.
+ * @param {import("./rounds.js").Measured} measured
+ * @returns {Figures}
+ */
+function figures({ variant, difference, rounds }) {
+  const { id: _, ...fields } = variant;
+  return {
+    ...fields,
+    median: thousandths(quantile(rounds, 0.5)),
+    q1: thousandths(quantile(rounds, 0.25)),
+    q3: thousandths(quantile(rounds, 0.75)),
+    difference: difference === null ? null : Number(difference.toPrecision(2)),
+    rounds: rounds.map(thousandths),
+  };
+}
+
+/**
+ * Completes a record with figures and targets.
+ * @param {Omit<Run, "targets" | "results">} about
+ * @param {import("./rounds.js").Measured[]} measured
+ * @returns {Run}
+ */
+export function createRun(about, measured) {
+  const targets = outcomes(about.dtype, about.workloads, measured).map((outcome) => ({
+    ...outcome,
+    ratio: outcome.ratio === null ? null : thousandths(outcome.ratio),
+    rounds: outcome.rounds.map(thousandths),
+  }));
+  return { ...about, targets, results: measured.map(figures) };
+}
+
+/**
+ * A line of fields as CSV.
+ * @param {readonly (string | number | null)[]} fields
+ */
+function csvLine(fields) {
+  return fields
+    .map((field) => {
+      const text = String(field ?? "");
+      return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    })
+    .join(",");
+}
+
+/**
+ * A run as CSV: comment lines about it, then one line per variant.
+ * @param {Run} run
+ * @returns {string}
+ */
+export function toCsv(run) {
+  const { machine, versions } = run;
+  const about = [
+    `# ${run.date}, ${run.command}, ${run.rounds} rounds${run.complete ? "" : ", not complete"}`,
+    `# ${machine.cpu}, ${machine.processors} processors, ${machine.memoryGiB} GiB, ${machine.system}`,
+    `# ${Object.entries(versions)
+      .map((entry) => entry.join(" "))
+      .join(", ")}`,
+  ];
+  const head = "workload,library,method,direction,threads,dtype,median_ms,q1_ms,q3_ms,difference";
+  const rounds = Array.from({ length: run.rounds }, (_, i) => `round${i + 1}_ms`);
+  const lines = run.results.map((f) =>
+    csvLine([
+      ...[f.workload, f.library, f.method, f.direction, f.threads, f.dtype],
+      ...[f.median, f.q1, f.q3, f.difference],
+      ...rounds.map((_, i) => f.rounds[i] ?? null),
+    ]),
+  );
+  return `${[...about, [head, ...rounds].join(","), ...lines].join("\n")}\n`;
+}
+
+/**
+ * Name of a run's files without their ending: day and processor, and what makes the run less than, or
+ * other than, the whole measurement, which therefore never overwrites that.
+ * @param {Run} run
+ * @param {readonly string[]} all letters of all workloads
+ * @returns {string}
+ */
+function nameOf(run, all) {
+  const cpu = run.machine.cpu.replace(/\(R\)|\(TM\)/gi, "").toLowerCase();
+  const parts = [run.date, cpu.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")];
+  if (run.dtype !== "float32") parts.push(run.dtype);
+  if (run.quick) parts.push("quick");
+  if (run.workloads.length < all.length) parts.push(run.workloads.join("").toLowerCase());
+  if (!run.complete) parts.push("partial");
+  return parts.join("-");
+}
+
+/**
+ * Writes a run to `bench/results`, as JSON and CSV under its name and as `latest.json`.
+ * @param {Run} run
+ * @param {readonly string[]} all letters of all workloads
+ * @returns {string[]} the files by name, inside the repository
+ */
+export function saveRun(run, all) {
+  mkdirSync(FOLDER, { recursive: true });
+  const name = nameOf(run, all);
+  const json = join(FOLDER, `${name}.json`);
+  writeFileSync(json, `${JSON.stringify(run, null, 2)}\n`);
+  writeFileSync(join(FOLDER, `${name}.csv`), toCsv(run));
+  format(json);
+  copyFileSync(json, join(FOLDER, "latest.json"));
+  return [`bench/results/${name}.json`, `bench/results/${name}.csv`];
+}
+
+/**
+ * Gives a file the repository's format, which `npm run lint` asks for.
+ * @param {string} file
+ */
+function format(file) {
+  try {
+    const biome = createRequire(import.meta.url).resolve("@biomejs/biome/bin/biome");
+    spawnSync(process.execPath, [biome, "format", "--write", file]);
+  } catch {
+    // Without Biome the file stays as JSON.stringify wrote it.
+  }
+}
+
+/**
+ * Reads a run that was written.
+ * @param {string} file
+ * @returns {Run}
+ * @throws Error with one sentence when it is none
+ */
+export function loadRun(file) {
+  let run;
+  try {
+    run = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new Error(`bench: --from: expected a JSON file of bench/results, received ${reason}`);
+  }
+  if (!Array.isArray(run?.results) || !Array.isArray(run.targets)) {
+    throw new Error(`bench: --from: expected a file of bench/results, received ${file}`);
+  }
+  return run;
+}

@@ -1,0 +1,152 @@
+/**
+ * `npm run bench`: builds, finds the rivals, runs the rounds and reports. Progress goes to standard
+ * error, the report to standard output. Ctrl-C ends the rounds and reports what there is.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import os from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { HELP, parseFlags, UsageError } from "./flags.js";
+import { WORKLOADS } from "./workloads.js";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const say = (/** @type {string} */ line) => process.stderr.write(`bench: ${line}\n`);
+
+/**
+ * Runs a JavaScript program, and ends this one when it fails.
+ * @param {string} script
+ * @param {string[]} args
+ */
+function node(script, args) {
+  const { status } = spawnSync(process.execPath, [script, ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", 2, 2],
+  });
+  if (status === 0) return;
+  say(`${script.split(/node_modules\/|\//).pop()} failed, nothing was measured`);
+  process.exit(1);
+}
+
+/**
+ * The loops that read and copy, compiled.
+ * @param {string} file
+ */
+function compileMemory(file) {
+  const compiler = createRequire(import.meta.url).resolve("assemblyscript/package.json");
+  node(join(dirname(compiler), "bin/asc.js"), [
+    ...["bench/assembly/memory.ts", "--outFile", file, "--runtime", "stub", "--noAssert", "-O3"],
+    ...["--enable", "simd,threads", "--importMemory", "--sharedMemory", "--memoryBase", "0"],
+    ...["--initialMemory", "1", "--maximumMemory", "65536"],
+  ]);
+}
+
+/** Shows one changing line on a terminal, elsewhere a line now and then. */
+function progressLine() {
+  const begin = performance.now();
+  let last = 0;
+  /** @type {(done: number, total: number, text: string) => void} */
+  return (done, total, text) => {
+    const now = performance.now();
+    const left = Math.round(((now - begin) / done) * (total - done) * 0.001);
+    const line = `bench: ${done}/${total}, about ${left} s left, ${text}`;
+    if (process.stderr.isTTY) {
+      const width = (process.stderr.columns ?? 80) - 1;
+      process.stderr.write(`\r\x1b[K${line.slice(0, width)}${done === total ? "\n" : ""}`);
+    } else if (done === total || now - last > 10_000) {
+      last = now;
+      process.stderr.write(`${line}\n`);
+    }
+  };
+}
+
+/**
+ * Measures.
+ * @param {import("./flags.js").Flags} flags
+ * @param {readonly string[]} args as given, for the record
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./results.js").Run>}
+ */
+async function run(flags, args, signal) {
+  const { describeMachine, findRivals } = await import("./rivals.js");
+  const { largest, listVariants } = await import("./variants.js");
+  const { writeNumbers } = await import("./data.js");
+  const { runRounds } = await import("./rounds.js");
+  const { createRun } = await import("./results.js");
+
+  const machine = describeMachine();
+  const half = flags.dtype === "float16";
+  const { libraries, pytorch, versions, missing } = await findRivals(!half, say);
+  signal.addEventListener("abort", () => pytorch?.stop());
+  for (const sentence of missing) say(`going on without a rival: ${sentence}`);
+
+  const folder = mkdtempSync(join(os.tmpdir(), "softpool-bench-"));
+  try {
+    const memoryModule = join(folder, "memory.wasm");
+    if (!half) compileMemory(memoryModule);
+    const { input, output } = largest(flags.only);
+    const source = { path: join(folder, "float32.bin"), gradientOffset: input };
+    const halves = { path: join(folder, "float16.bin"), gradientOffset: input };
+    writeNumbers(source.path, input + output, "float32");
+    if (half) writeNumbers(halves.path, input + output, "float16");
+    const threads = flags.quick ? [2] : [1, 2];
+    const { measured, dropped } = await runRounds({
+      variants: listVariants({ workloads: flags.only, threads, dtype: flags.dtype, libraries }),
+      rounds: flags.rounds,
+      sources: { float32: source, float16: halves },
+      memoryModule,
+      check: join(folder, "check.bin"),
+      warmup: flags.quick ? 50 : 100,
+      milliseconds: flags.quick ? 50 : 100,
+      pytorch,
+      progress: progressLine(),
+      signal,
+    });
+    const { dtype, only: workloads, quick, rounds } = flags;
+    const command = ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
+    const date = new Date().toISOString().slice(0, 10);
+    const complete = !signal.aborted;
+    const about = { date, command, machine, versions, dtype, workloads, quick, rounds, complete };
+    return createRun({ ...about, missing, dropped }, measured);
+  } finally {
+    pytorch?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param {readonly string[]} args */
+async function main(args) {
+  const flags = parseFlags(args);
+  if (flags === "help") {
+    process.stdout.write(HELP);
+    return;
+  }
+  // The poolings are imported only when they are built.
+  node(join(ROOT, "scripts/build.js"), ["--quiet"]);
+  const { loadRun, saveRun } = await import("./results.js");
+  const stop = new AbortController();
+  process.on("SIGINT", () => {
+    if (stop.signal.aborted) process.exit(130);
+    say("stopping; Ctrl-C again to leave at once");
+    stop.abort();
+  });
+  const saved = flags.from !== null;
+  const asked = args.filter((arg) => arg !== "--readme");
+  const result = saved ? loadRun(String(flags.from)) : await run(flags, asked, stop.signal);
+  const { report } = await import("./report.js");
+  const { readme } = await import("./readme.js");
+  process.stdout.write(flags.readme ? readme(result) : report(result));
+  if (!saved && result.results.length > 0) {
+    const all = WORKLOADS.map((work) => work.id);
+    say(`written: ${saveRun(result, all).join(", ")}`);
+  }
+  if (!result.complete && !saved) process.exitCode = 130;
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
