@@ -6,6 +6,9 @@ import { verdict } from "./targets.js";
 import { DIRECTIONS, inputBytes, memoryWorkload } from "./variants.js";
 import { describeWorkload, elements, workload } from "./workloads.js";
 
+/** Above this part of the processors others disturb the measurement. */
+const BUSY = 0.1;
+
 /**
  * @param {number} bytes
  */
@@ -120,11 +123,12 @@ export function report(run) {
     ].join("\n"),
   ];
   if (run.quick) parts.push("Quick: short timings, few rounds. A look, no measurement.");
-  if (run.machine.load >= 0.5) {
-    parts.push(
-      `The machine was busy before the run (load ${run.machine.load}): expect slow rounds, trust ratios.`,
-    );
-  }
+  const busy = run.busy.map((part) => `${(100 * part).toFixed(0)} %`).join(", ");
+  parts.push(
+    run.busy.some((part) => part >= BUSY)
+      ? `The machine was busy: others used ${busy} of its processors before each round. Measure again.`
+      : `Others used ${busy} of the processors before each round.`,
+  );
   if (run.results.length === 0) return `${parts.join("\n\n")}\n\nNothing was measured.\n`;
   const measured = run.workloads.filter((id) => run.results.some((f) => f.workload === id));
   parts.push(...measured.map((id) => workloadTable(run, id)), rawRounds(run));

@@ -35,6 +35,8 @@ import { outcomes } from "./targets.js";
  * @property {boolean} quick short timings: a look, no measurement
  * @property {number} rounds rounds asked for
  * @property {boolean} complete whether all rounds were run
+ * @property {number[]} busy how busy others kept the processors before each round, 0 to 1; near 0 where
+ *   the figures are to be trusted
  * @property {string[]} missing rivals that were not there, and how to get them
  * @property {import("./rounds.js").Dropped[]} dropped variants that failed
  * @property {import("./targets.js").Outcome[]} targets what came of the targets
@@ -73,7 +75,7 @@ export function createRun(about, measured) {
     ratio: outcome.ratio === null ? null : thousandths(outcome.ratio),
     rounds: outcome.rounds.map(thousandths),
   }));
-  return { ...about, targets, results: measured.map(figures) };
+  return { ...about, busy: about.busy.map(thousandths), targets, results: measured.map(figures) };
 }
 
 /**

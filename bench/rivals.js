@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { PyTorch } from "./pytorch.js";
 
@@ -91,7 +92,6 @@ export async function findRivals(wanted, say) {
  * @property {number} processors logical processors
  * @property {number} memoryGiB main memory
  * @property {string} system operating system and release
- * @property {number} load load average of the minute before the run; below 0.5 is quiet
  */
 
 /**
@@ -105,6 +105,25 @@ export function describeMachine() {
     processors: os.availableParallelism(),
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     system: `${os.type()} ${os.release().split("-")[0]} ${os.arch()}`,
-    load: Math.round(os.loadavg()[0] * 100) / 100,
   };
+}
+
+/**
+ * How busy others keep the processors, seen while this program sleeps for a moment.
+ * @returns {Promise<number>} 0, all idle, to 1, all busy
+ */
+export async function busyness() {
+  const times = () => {
+    const all = os.cpus().map(({ times: t }) => t);
+    const idle = all.reduce((sum, t) => sum + t.idle, 0);
+    return {
+      idle,
+      total: all.reduce((sum, t) => sum + t.user + t.nice + t.sys + t.irq + t.idle, 0),
+    };
+  };
+  const before = times();
+  await sleep(300);
+  const after = times();
+  const total = after.total - before.total;
+  return total > 0 ? Math.min(1, Math.max(0, 1 - (after.idle - before.idle) / total)) : 0;
 }

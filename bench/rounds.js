@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fromHalf } from "./data.js";
 import { expected } from "./ours.js";
+import { busyness } from "./rivals.js";
 import { outputShape } from "./shapes.js";
 import { digits, maxDifference, median } from "./stats.js";
 import { workload } from "./workloads.js";
@@ -118,7 +119,8 @@ function compare(plan, variant) {
 /**
  * Runs all rounds, or as many as there are before `plan.signal`.
  * @param {Plan} plan
- * @returns {Promise<{ measured: Measured[], dropped: Dropped[] }>} variants with at least one round
+ * @returns {Promise<{ measured: Measured[], dropped: Dropped[], busy: number[] }>} variants with at
+ *   least one round; how busy others kept the machine before each round, 0 to 1
  */
 export async function runRounds(plan) {
   /** @type {Map<string, Measured>} */
@@ -128,8 +130,12 @@ export async function runRounds(plan) {
   /** @type {Dropped[]} */
   const dropped = [];
   const total = plan.variants.length * plan.rounds;
+  /** @type {number[]} */
+  const busy = [];
   let done = 0;
   for (let round = 0; round < plan.rounds; round++) {
+    if (plan.signal.aborted) break;
+    busy.push(await busyness());
     const order = round % 2 === 0 ? plan.variants : plan.variants.toReversed();
     for (const variant of order) {
       if (plan.signal.aborted) break;
@@ -148,7 +154,8 @@ export async function runRounds(plan) {
     }
   }
   references.clear();
-  return { measured: [...results.values()].filter(({ rounds }) => rounds.length > 0), dropped };
+  const measured = [...results.values()].filter(({ rounds }) => rounds.length > 0);
+  return { measured, dropped, busy };
 }
 
 /**

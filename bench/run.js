@@ -91,7 +91,7 @@ async function run(flags, args, signal) {
     writeNumbers(source.path, input + output, "float32");
     if (half) writeNumbers(halves.path, input + output, "float16");
     const threads = flags.quick ? [2] : [1, 2];
-    const { measured, dropped } = await runRounds({
+    const { measured, dropped, busy } = await runRounds({
       variants: listVariants({ workloads: flags.only, threads, dtype: flags.dtype, libraries }),
       rounds: flags.rounds,
       sources: { float32: source, float16: halves },
@@ -108,7 +108,7 @@ async function run(flags, args, signal) {
     const date = new Date().toISOString().slice(0, 10);
     const complete = !signal.aborted;
     const about = { date, command, machine, versions, dtype, workloads, quick, rounds, complete };
-    return createRun({ ...about, missing, dropped }, measured);
+    return createRun({ ...about, missing, dropped, busy }, measured);
   } finally {
     pytorch?.stop();
     rmSync(folder, { recursive: true, force: true });
