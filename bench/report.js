@@ -45,7 +45,8 @@ function ratio(row, base) {
 function workloadTable(run, id) {
   const half = run.dtype === "float16";
   const threads = threadsOf(run).map((count) => (count === 1 ? "1 thread" : `${count} threads`));
-  const head = ["", "", ...threads, half ? "/ float32" : "/ soft", "/ read", "difference"];
+  const ratios = half ? ["/ float32"] : ["/ soft", "/ read"];
+  const head = ["", "", ...threads, ...ratios, "difference"];
   const memory = memoryWorkload(id, run.workloads);
   const reading = rowsOf(run, id, memory, "forward").find(({ first }) => first.method === "read");
   const body = DIRECTIONS.flatMap((direction) => {
@@ -63,7 +64,7 @@ function workloadTable(run, id) {
         nameOf(first) + (half ? ` ${first.dtype}` : ""),
         ...row.byThreads.map(spread),
         ratio(row, base),
-        ratio(row, reading),
+        ...(half ? [] : [ratio(row, reading)]),
         first.difference === null ? "" : first.difference.toExponential(1),
       ];
     });
@@ -118,8 +119,10 @@ export function report(run) {
       `${run.command}: ${run.date}, ${run.rounds} rounds${state}`,
       machine,
       versions,
-      `Milliseconds: median [quartiles] of the rounds. "/ ${run.dtype === "float16" ? "float32" : "soft"}" and "/ read" are times relative to`,
-      "softpool's and to reading the input, most threads. Difference: from the float64 reference.",
+      "Milliseconds: median [quartiles] of the rounds; difference from the float64 reference engine.",
+      run.dtype === "float16"
+        ? "/ float32: the time relative to float32's, most threads."
+        : "/ soft, / read: the time relative to softpool's soft pooling and to reading the input, most threads.",
     ].join("\n"),
   ];
   if (run.quick) parts.push("Quick: short timings, few rounds. A look, no measurement.");
