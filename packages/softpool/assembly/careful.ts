@@ -8,7 +8,7 @@ import { resetScratch, storedShift, take } from "./block";
 import { expOne } from "./exp";
 import { pow } from "./imports";
 import { Job, Method } from "./job";
-import { loadOne, storeOne } from "./vector";
+import { loadOne, narrowRow, storeOne } from "./vector";
 
 /** Taps of the window: values (f64), weights or derivatives (f64), positions in the plane (i32, -1: padding). */
 let values: usize = 0;
@@ -36,7 +36,8 @@ function setResult(i: i32, v: f64): void {
   store<f64>(results + (<usize>i << 3), v);
 }
 
-function loadAny(job: Job, at: usize): f64 {
+/** One element of the tensor's type. */
+export function loadAny(job: Job, at: usize): f64 {
   if (job.dtype == 0) return loadOne<f32>(at);
   if (job.dtype == 1) return loadOne<f64>(at);
   return loadOne<u16>(at);
@@ -44,7 +45,11 @@ function loadAny(job: Job, at: usize): f64 {
 function storeAny(job: Job, at: usize, v: f64): void {
   if (job.dtype == 0) storeOne<f32>(at, v);
   else if (job.dtype == 1) storeOne<f64>(at, v);
-  else storeOne<u16>(at, v);
+  else {
+    // The taps are not needed any more.
+    store<f32>(values, <f32>v);
+    narrowRow(values, at, 1);
+  }
 }
 
 function open(job: Job): void {

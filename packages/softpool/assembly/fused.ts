@@ -3,7 +3,7 @@
  * the sums is written. Column `start` + 2 i is tap 0 of local output i, and with 3 taps also tap 2 of
  * the output before it, so that its transformed value is carried over.
  */
-import { beta, outs, pad0, pad1, start, sumBytes } from "./block";
+import { beta, outs, pad0, start, sumBytes, width } from "./block";
 import { constant, exp4, rateOf } from "./exp";
 import { Job, Method } from "./job";
 import { loadOne, splat, storePart, widenRow } from "./vector";
@@ -232,11 +232,16 @@ function otherRow(job: Job, source: usize, to: usize): void {
   sumRow(job, source, to, job.method, false);
 }
 
-/** The row at `source` in f32: converted to `wide` where it is float16. */
+/** The row at `source` in f32: the block's columns converted to `wide` where it is float16. */
 function asSingle(job: Job, source: usize, wide: usize): usize {
   if (job.dtype == 0) return source;
-  widenRow(source, wide, job.w.size * job.inner);
-  return wide;
+  const C = job.inner;
+  const from = max(0, start);
+  // Vectors of neighbouring outputs look a little further.
+  const end = min(job.w.size, start + width + 8);
+  const skip = <usize>(from * C);
+  widenRow(source + (skip << 1), wide, (end - from) * C);
+  return wide - (skip << 2);
 }
 
 /** Bytes of a converted row, with room for what vectors read before and behind it. */

@@ -6,7 +6,7 @@
  */
 import { backward, endCovering, firstCovering } from "./backward";
 import { resetScratch, storedShift } from "./block";
-import { backwardCareful, forwardCareful } from "./careful";
+import { backwardCareful, forwardCareful, loadAny } from "./careful";
 import { forward } from "./forward";
 import { canFuse, recordedMagnitude, resetMagnitude } from "./fused";
 import { pow } from "./imports";
@@ -105,19 +105,13 @@ let buffer: usize = 0;
 function smallest(job: Job, at: usize, count: i32): f64 {
   let least = Infinity;
   for (let i = 0; i < count; i++) {
-    const v =
-      job.dtype == 0
-        ? loadOne<f32>(at + (<usize>i << 2))
-        : job.dtype == 1
-          ? loadOne<f64>(at + (<usize>i << 3))
-          : loadOne<u16>(at + (<usize>i << 1));
-    const a = abs(v);
+    const a = abs(loadAny(job, at + (<usize>i << storedShift(job))));
     if (a > 0) least = min<f64>(least, a);
   }
   return least;
 }
 
-/** The largest and smallest |beta| of all channels. */
+/** The largest |beta| of all channels. */
 function largestBeta(job: Job): f64 {
   let most: f64 = 0;
   for (let c = 0; c < (job.oneBeta ? 1 : job.channels > 1 ? job.channels : job.inner); c++) {

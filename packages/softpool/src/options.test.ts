@@ -28,28 +28,28 @@ const cases: [string, () => unknown, string][] = [
   [
     "no kernel",
     call({}),
-    "softPool2d: kernelSize: expected an integer from 1 to 2147483647 or 2 of them (height and width), received undefined",
+    "softPool2d: kernelSize: expected an integer of at least 1 or 2 of them (height, width), received undefined",
   ],
   [
     "kernel 0",
     call({ kernelSize: 0 }),
-    "softPool2d: kernelSize: expected an integer from 1 to 2147483647 or 2 of them (height and width), received 0",
+    "softPool2d: kernelSize: expected an integer of at least 1 or 2 of them (height, width), received 0",
   ],
   [
     "kernel 1.5",
     call({ kernelSize: [1.5, 2] }),
-    "softPool2d: kernelSize: expected an integer from 1 to 2147483647 or 2 of them (height and width), received [1.5, 2]",
+    "softPool2d: kernelSize: expected an integer of at least 1 or 2 of them (height, width), received [1.5, 2]",
   ],
   ["three kernels", call({ kernelSize: [2, 2, 2] }), "received [2, 2, 2]"],
   [
     "stride 0",
     call({ kernelSize: 2, stride: 0 }),
-    "softPool2d: stride: expected an integer from 1",
+    "softPool2d: stride: expected an integer of at least 1",
   ],
   [
     "dilation -1",
     call({ kernelSize: 2, dilation: -1 }),
-    "softPool2d: dilation: expected an integer from 1",
+    "softPool2d: dilation: expected an integer of at least 1",
   ],
   [
     "padding too large",

@@ -138,7 +138,8 @@ const OWN: Partial<Record<Method, readonly string[]>> = {
   soft: ["beta", "gradient", "betaGradient"],
   "power-average": ["p", "normalized"],
 };
-const AXIS_NAMES = ["length", "height and width", "depth, height and width"];
+/** Names of the spatial axes by rank, outermost first. */
+const AXES = [["length"], ["height", "width"], ["depth", "height", "width"]];
 const LAYOUTS = [
   ["NCL", "NLC"],
   ["NCHW", "NHWC"],
@@ -194,8 +195,8 @@ function perAxis(
     list.length !== axes ||
     !list.every((entry) => isInteger(entry, least) && entry < 2 ** 31)
   ) {
-    const several = axes === 1 ? "" : ` or ${axes} of them (${AXIS_NAMES[axes - 1]})`;
-    fail(name, parameter, `an integer from ${least} to 2147483647${several}`, show(value));
+    const several = axes === 1 ? "" : ` or ${axes} of them (${AXES[axes - 1].join(", ")})`;
+    fail(name, parameter, `an integer of at least ${least}${several}`, show(value));
   }
   return list as number[];
 }
@@ -398,7 +399,6 @@ export function describe(
   const padding = paddings(name, o.padding ?? 0, rank);
   const dilation = perAxis(name, "dilation", o.dilation ?? 1, rank, 1);
   const ceilMode = flag(name, "ceilMode", o.ceilMode ?? false);
-  const labels = AXIS_NAMES[rank - 1].split(/, | and /);
   const axes = sizes.map((size, i) =>
     checkAxis(
       name,
@@ -411,7 +411,7 @@ export function describe(
         dilation: dilation[i],
       },
       ceilMode,
-      labels[i],
+      AXES[rank - 1][i],
     ),
   );
   const absent: Axis = {

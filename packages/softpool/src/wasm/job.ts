@@ -210,9 +210,8 @@ export function blocksOf(plan: Plan, piece: Piece): Blocks {
   const pipeline = ring + (back ? outRing : 0) + 8 * channel + 8 * sums + 4 * part;
   const tables = 16 * (D.kernel * H.kernel + W.kernel) + 64 * (rows(D) * H.size + D.out * H.out);
   const careful = 20 * taps + (back ? 8 * length * each : 0);
-  const single = 12 * Math.max(width, outs) * inner;
-  const pair = 28 * W.size * inner + 2048;
-  const scratchBytes = Math.ceil((pipeline + tables + careful + pair + single + 12288) / 64) * 64;
+  const single = 40 * Math.max(W.size, width, outs) * inner;
+  const scratchBytes = Math.ceil((pipeline + tables + careful + single + 16384) / 64) * 64;
   return { blocks, length, grain, columns, allRows, scratchBytes };
 }
 

@@ -119,7 +119,7 @@ export function getRuntime(): Runtime {
     module = new WebAssembly.Module(binaryFor(shared));
   } catch (error) {
     throw new Error(
-      `softpool: the WebAssembly kernels cannot be compiled here (${(error as Error).message}); ` +
+      `softpool: WebAssembly cannot be compiled here (${(error as Error).message}); ` +
         'await ready() first, or use engine: "reference"',
     );
   }
@@ -245,7 +245,7 @@ export function allocate(name: string, shape: readonly number[], dtype: DType): 
       "shape",
       `a tensor that fits in WebAssembly memory (${free} of ${limit / 2 ** 20} MiB free)`,
       `${show([...shape])}, ${Math.ceil(bytes / 2 ** 20)} MiB`,
-      "dispose of tensors, or use a typed array: those are pooled in slices",
+      "dispose of tensors, or pool a typed array",
     );
   }
   return start;
