@@ -313,8 +313,16 @@ test("wrong usage and bad input: one sentence, the right exit code, no trace", a
       1,
       "the kernel of 2 x 2 is larger than the picture of 1 x 1 pixels",
     ],
-    [["downsample", "ok.png", "-k", "0"], 2, '-k: expected a whole number from 1, received "0"'],
-    [["downsample", "ok.png", "-k", "2x2x2"], 2, "-k: expected N or HxW"],
+    [
+      ["downsample", "ok.png", "-k", "0"],
+      2,
+      '-k: expected a whole number from 1 or two as HEIGHTxWIDTH, received "0"',
+    ],
+    [
+      ["downsample", "ok.png", "-k", "2x2x2"],
+      2,
+      "-k: expected a whole number from 1 or two as HEIGHTxWIDTH",
+    ],
     [["downsample", "ok.png", "--method", "sofft"], 2, "did you mean soft?"],
     [
       ["downsample", "ok.png", "--beta", "hot"],
@@ -378,13 +386,13 @@ test("wrong usage and bad input: one sentence, the right exit code, no trace", a
 });
 
 test("help, version, checks", () => {
-  expect(softpool().out).toContain("USAGE");
+  expect(softpool().out).toContain("Usage");
   expect(softpool("--version").out).toMatch(/^\d+\.\d+\.\d+\n$/);
   for (const command of ["downsample", "compare", "checks"]) {
     const { out, code } = softpool(command, "--help");
     expect(code).toBe(0);
-    expect(out).toContain("EXAMPLE");
-    expect(out.replace(/v\d+\.\d+\.\d+/, "v0.0.0").replace(/ +$/gm, "")).toMatchSnapshot(command);
+    expect(out).toContain("Example");
+    expect(out).toMatchSnapshot(command);
   }
   const checks = softpool("checks", "--json");
   expect(checks.code).toBe(0);

@@ -1,5 +1,4 @@
 /** `softpool compare`: pooling methods on pictures, as a table, a report and JSON. */
-import { mkdirSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -20,9 +19,9 @@ import {
 } from "../compare/report.ts";
 import { inWords, means } from "../compare/summary.ts";
 import { renderTable } from "../compare/table.ts";
-import { explain, Failure, quote, UsageError } from "../errors.ts";
+import { Failure, quote, UsageError } from "../errors.ts";
 import { findMethod, type Method, methods } from "../methods.ts";
-import { saveText } from "../pictures/save.ts";
+import { expectWritable, makeDirectory, saveText } from "../paths.ts";
 import { Interruption, Progress } from "../progress.ts";
 import { version } from "../version.ts";
 
@@ -203,11 +202,11 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
   const directory = values.output ?? "softpool-report";
   if (directory === "") throw new UsageError("-o: expected a directory, received an empty name");
   const sources = findSources(rest);
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    throw explain("create the directory", directory, error);
-  }
+  makeDirectory(directory);
+  const page = join(directory, "index.html");
+  const numbers = join(directory, "results.json");
+  expectWritable(page);
+  expectWritable(numbers);
   const parts: PicturePart[] = [];
   const failures: string[] = [];
   const interruption = new Interruption();
@@ -264,8 +263,7 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
     failures,
     interrupted: interruption.interrupted,
   };
-  const page = join(directory, "index.html");
-  await saveText(join(directory, "results.json"), `${toJson(results)}\n`);
+  await saveText(numbers, `${toJson(results)}\n`);
   await saveText(page, renderReport(report));
 
   if (flags.has("json")) console.log(toJson(results));

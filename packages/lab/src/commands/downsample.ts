@@ -1,14 +1,14 @@
 /** `softpool downsample`: shrinks pictures by pooling. */
-import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, extname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { defineCommand } from "citty";
 import { type Arguments, type Command, oneOf, pairOf, temperature } from "../args.ts";
-import { explain, Failure, quote, UsageError } from "../errors.ts";
+import { Failure, quote, UsageError } from "../errors.ts";
 import { findMethod } from "../methods.ts";
-import { type Pooling, pooledSize, poolRaster } from "../pictures/pool.ts";
-import { openPicture } from "../pictures/raster.ts";
-import { checkExtension, savePicture } from "../pictures/save.ts";
+import { expectWritable, identityOf, isDirectory, isFile, makeDirectory } from "../paths.ts";
+import { openPicture } from "../pictures/open.ts";
+import { type Pooling, poolRaster, Stopped } from "../pictures/pool.ts";
+import { checkExtension, savePicture, targetOf } from "../pictures/save.ts";
 import { Interruption, Progress } from "../progress.ts";
 
 const definition = defineCommand({
@@ -68,23 +68,7 @@ interface Done {
   inputSize: [width: number, height: number];
   outputSize: [width: number, height: number];
   milliseconds: number;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
-/** The same file, also through links. */
-function sameFile(a: string, b: string): boolean {
-  try {
-    return realpathSync(a) === realpathSync(b);
-  } catch {
-    return false;
-  }
+  notes: readonly string[];
 }
 
 /** Where each input goes. */
@@ -94,6 +78,8 @@ function outputs(inputs: readonly string[], pooling: Pooling, given: string | un
   const window = kernel[0] === stride[0] && kernel[1] === stride[1] ? "" : `-k${kernel.join("x")}`;
   const nameOf = (input: string) =>
     `${basename(input, extname(input))}-${method.name}-${factor}${window}.png`;
+  if (given === "")
+    throw new UsageError("-o: expected a file or a directory, received an empty name");
   const wantsDirectory =
     given !== undefined && (inputs.length > 1 || isDirectory(given) || /[/\\]$/.test(given));
   if (given !== undefined && !wantsDirectory) {
@@ -102,16 +88,12 @@ function outputs(inputs: readonly string[], pooling: Pooling, given: string | un
   }
   const directory = given ?? ".";
   if (wantsDirectory) {
-    if (existsSync(directory) && !isDirectory(directory)) {
+    if (inputs.length > 1 && isFile(directory)) {
       throw new UsageError(
         `-o: expected a directory for ${inputs.length} pictures, received the file ${quote(directory)}`,
       );
     }
-    try {
-      mkdirSync(directory, { recursive: true });
-    } catch (error) {
-      throw explain("create the directory", directory, error);
-    }
+    makeDirectory(directory);
   }
   // Two inputs of one name in different directories must not overwrite each other.
   const taken = new Set<string>();
@@ -124,21 +106,27 @@ function outputs(inputs: readonly string[], pooling: Pooling, given: string | un
   });
 }
 
-async function shrink(input: string, output: string, pooling: Pooling): Promise<Done> {
-  if (isDirectory(output)) {
-    throw new Failure(`cannot write ${quote(output)}: it is a directory`);
-  }
-  if (sameFile(input, output)) {
+/** Refuses an output that is one of the inputs, under whatever name. */
+function expectNoInput(output: string, inputs: readonly string[]): void {
+  const own = identityOf(output);
+  const input = inputs.find((path) => own !== undefined && identityOf(path) === own);
+  if (input !== undefined) {
     throw new UsageError(`-o: expected another file than the input ${quote(input)}`);
   }
-  if (!isDirectory(dirname(resolve(output)))) {
-    throw new Failure(`cannot write ${quote(output)}: its directory does not exist`);
-  }
-  const picture = await openPicture(input);
+}
+
+async function shrink(
+  input: string,
+  output: string,
+  pooling: Pooling,
+  stop: () => boolean,
+): Promise<Done> {
+  expectWritable(output);
+  const { raster: picture, notes } = await openPicture(input);
   try {
-    const { width, height } = picture.format;
-    const [outHeight, outWidth] = pooledSize([height, width], pooling);
-    const { raster, milliseconds } = poolRaster(picture, pooling);
+    const { width, height, channels, bits } = picture.format;
+    const target = targetOf(output, bits);
+    const { raster, milliseconds } = await poolRaster(picture, pooling, target, stop);
     // The input is not needed any more: a large one gives its scratch space back before encoding.
     picture.dispose();
     try {
@@ -146,12 +134,15 @@ async function shrink(input: string, output: string, pooling: Pooling): Promise<
     } finally {
       raster.dispose();
     }
+    const flattened = channels % 2 === 0 && !target.alpha ? ["alpha laid over white"] : [];
+    const reduced = target.bits < bits ? ["16 bit rounded to 8"] : [];
     return {
       input,
       output,
       inputSize: [width, height],
-      outputSize: [outWidth, outHeight],
+      outputSize: [raster.format.width, raster.format.height],
       milliseconds,
+      notes: [...notes, ...flattened, ...reduced],
     };
   } catch (error) {
     if (error instanceof Failure && error.message.startsWith("the kernel")) {
@@ -161,6 +152,13 @@ async function shrink(input: string, output: string, pooling: Pooling): Promise<
   } finally {
     picture.dispose();
   }
+}
+
+/** The line that tells of one picture. */
+function lineOf({ input, output, inputSize, outputSize, milliseconds, notes }: Done): string {
+  const sizes = `${inputSize.join(" x ")} -> ${outputSize.join(" x ")}`;
+  const extra = notes.length > 0 ? `  (${notes.join(", ")})` : "";
+  return `${quote(input)}  ${sizes}  ${quote(output)}  ${milliseconds.toFixed(1)} ms${extra}`;
 }
 
 async function run({ values, flags, rest }: Arguments): Promise<number> {
@@ -180,8 +178,9 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
     );
   }
   const targets = outputs(rest, pooling, values.output);
+  for (const target of targets) expectNoInput(target, rest);
   const done: Done[] = [];
-  const failures: string[] = [];
+  const failures: { input: string; message: string }[] = [];
   const interruption = new Interruption();
   const progress = rest.length > 1 ? new Progress("pictures", rest.length) : undefined;
   for (const [i, input] of rest.entries()) {
@@ -189,19 +188,14 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
     await setImmediate();
     if (interruption.interrupted) break;
     try {
-      const result = await shrink(input, targets[i], pooling);
+      const result = await shrink(input, targets[i], pooling, () => interruption.interrupted);
       done.push(result);
       progress?.end();
-      if (!flags.has("json")) {
-        const [from, to] = [result.inputSize.join(" x "), result.outputSize.join(" x ")];
-        const time = result.milliseconds.toFixed(1);
-        console.log(`${quote(input)}  ${from} -> ${to}  ${quote(result.output)}  ${time} ms`);
-      }
+      if (!flags.has("json")) console.log(lineOf(result));
     } catch (error) {
-      if (error instanceof UsageError || (rest.length === 1 && error instanceof Failure))
-        throw error;
-      if (!(error instanceof Failure)) throw error;
-      failures.push(error.message);
+      if (error instanceof Stopped) break;
+      if (!(error instanceof Failure) || rest.length === 1) throw error;
+      failures.push({ input, message: error.message });
     }
     progress?.step(input);
   }
@@ -214,7 +208,7 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
       method.name === "soft" ? { beta: Number.isFinite(beta) ? beta : String(beta) } : {};
     console.log(JSON.stringify({ ...settings, ...soft, pictures: done, failures }, null, 2));
   }
-  for (const message of failures) console.error(`softpool: ${message}`);
+  for (const { message } of failures) console.error(`softpool: ${message}`);
   if (failures.length > 0) {
     console.error(`softpool: ${failures.length} of ${rest.length} pictures failed`);
   }

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import { createPicture, type Picture, resolutionChart } from "@softpool/pictures";
 import { explain, Failure, quote } from "../errors.ts";
-import { openPicture } from "../pictures/raster.ts";
+import { openPicture } from "../pictures/open.ts";
 
 /** Pictures of more pixels than this are not compared: the metrics hold about 100 bytes a pixel. */
 const MOST_PIXELS = 40_000_000;
@@ -22,7 +22,7 @@ export interface Source {
 
 /** Loads a file as a picture. */
 async function loadFile(file: string): Promise<Picture> {
-  const raster = await openPicture(file);
+  const { raster } = await openPicture(file);
   try {
     const { width, height, channels, bits } = raster.format;
     if (width * height > MOST_PIXELS) {

@@ -1,16 +1,20 @@
 /**
- * Pools a picture of any size in bands of rows. Partial windows at the right and the bottom are kept
- * (ceil mode); overlapping windows share rows between bands.
+ * Pools a picture of any size tile by tile: bands of rows, cut into columns where a single row of
+ * windows is too much. Partial windows at the right and the bottom are kept (ceil mode); overlapping
+ * windows share rows and columns between tiles.
  */
+import { setImmediate } from "node:timers/promises";
 import type { Light } from "@softpool/pictures";
-import { pooledShape } from "softpool";
+import { empty, engineInfo, pooledShape, type WasmTensor } from "softpool";
 import { Failure } from "../errors.ts";
 import type { Method } from "../methods.ts";
-import { fromPlanes, toPlanes } from "./planes.ts";
-import { Raster } from "./raster.ts";
+import { fromPlanes, type Tile, toPlanes } from "./planes.ts";
+import { type Format, Raster, rowBytes } from "./raster.ts";
 
-/** A band has about this many input values. */
-const BAND = 6_000_000;
+/** A tile has at most about this many input values, unless a single window has more. */
+const TILE = 8_000_000;
+/** Stored rows are read in pieces of about this many bytes. */
+const PIECE = 16 * 2 ** 20;
 
 /** What is done to a picture. */
 export interface Pooling {
@@ -34,6 +38,17 @@ export interface Pooled {
   readonly milliseconds: number;
 }
 
+/** What the result can hold: bits of a value, and whether alpha is kept or laid over white. */
+export interface Target {
+  /** 8 or 16. */
+  readonly bits: 8 | 16;
+  /** Whether alpha is kept. */
+  readonly alpha: boolean;
+}
+
+/** Thrown where the work was stopped between tiles. */
+export class Stopped extends Error {}
+
 /** Output height and width of a pooling; a window larger than the picture is a failure. */
 export function pooledSize(
   [height, width]: readonly [number, number],
@@ -49,36 +64,111 @@ export function pooledSize(
   return [h, w];
 }
 
-/** Pools a picture; the input stays as it is. */
-export function poolRaster(input: Raster, pooling: Pooling): Pooled {
+/** Outputs `[first, first + count)` of an axis, and the inputs `[from, to)` that they see. */
+interface Span {
+  readonly first: number;
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Cuts an axis into spans of at most `most` inputs, where a window has not more. */
+function spans(size: number, out: number, kernel: number, stride: number, most: number): Span[] {
+  const each = Math.max(1, Math.floor((most - kernel) / stride) + 1);
+  const result: Span[] = [];
+  for (let first = 0; first < out; first += each) {
+    const count = Math.min(each, out - first);
+    const from = first * stride;
+    const to = Math.min(size, from + (count - 1) * stride + kernel);
+    result.push({ first, count, from, to });
+  }
+  return result;
+}
+
+/**
+ * Pools a picture; the input stays as it is.
+ * @param target what the result can hold; default: what the input has
+ * @param stop asked between tiles
+ * @throws Stopped when `stop` said so
+ */
+export async function poolRaster(
+  input: Raster,
+  pooling: Pooling,
+  target: Target = { bits: input.format.bits, alpha: true },
+  stop: () => boolean = () => false,
+): Promise<Pooled> {
   const { width, height, channels, bits } = input.format;
-  const { method, kernel, stride, beta, light } = pooling;
+  const { kernel, stride, light } = pooling;
   const [outHeight, outWidth] = pooledSize([height, width], pooling);
-  const raster = Raster.create({ width: outWidth, height: outHeight, channels, bits });
-  const bandRows = Math.max(1, Math.floor(BAND / (width * channels * stride[0])));
+  const storedChannels = channels % 2 === 0 && !target.alpha ? channels - 1 : channels;
+  const format = {
+    width: outWidth,
+    height: outHeight,
+    channels: storedChannels,
+    bits: target.bits,
+  };
+  // Compiles the kernels now, which is not the time of a pooling.
+  engineInfo();
+  const raster = Raster.create(format as Format);
+  const columns = spans(width, outWidth, kernel[1], stride[1], TILE / channels / kernel[0]);
+  const widest = Math.max(...columns.map(({ from, to }) => to - from));
+  const rows = spans(height, outHeight, kernel[0], stride[0], TILE / channels / widest);
+  const pieceRows = Math.max(1, Math.floor(PIECE / rowBytes({ width, height, channels, bits })));
   let milliseconds = 0;
   try {
-    for (let first = 0; first < outHeight; first += bandRows) {
-      const count = Math.min(bandRows, outHeight - first);
-      const top = first * stride[0];
-      const bottom = Math.min(height, (first + count - 1) * stride[0] + kernel[0]);
-      const rows = input.read(top, bottom - top);
-      const planes = new Float32Array(rows.length);
-      toPlanes(rows, channels, light, planes);
-      const x = { data: planes, shape: [1, channels, bottom - top, width] };
-      const start = performance.now();
-      const y = method.pool(x, {
-        kernelSize: kernel,
-        stride,
-        ceilMode: true,
-        ...(method.name === "soft" ? { beta } : {}),
-      });
-      milliseconds += performance.now() - start;
-      raster.write(first, fromPlanes(y.data, count * outWidth, channels, bits, light));
+    for (const row of rows) {
+      const size = row.count * outWidth * storedChannels;
+      const stored = target.bits === 16 ? new Uint16Array(size) : new Uint8Array(size);
+      for (const column of columns) {
+        const [h, w] = [row.to - row.from, column.to - column.from];
+        const x = empty([1, channels, h, w]);
+        try {
+          const tile = { planes: x.data, count: h * w, channels, left: column.from, width: w };
+          for (let top = row.from; top < row.to; top += pieceRows) {
+            const piece = input.read(top, Math.min(pieceRows, row.to - top));
+            toPlanes(piece, width, light, tile, top - row.from);
+          }
+          milliseconds += poolTile(x, pooling, row, column, (planes) => {
+            const count = row.count * column.count;
+            const out: Tile = { planes, count, channels, left: column.first, width: column.count };
+            fromPlanes(out, light, stored, storedChannels);
+          });
+        } finally {
+          x.dispose();
+        }
+        await setImmediate();
+        if (stop()) throw new Stopped();
+      }
+      raster.write(row.first, stored);
     }
   } catch (error) {
     raster.dispose();
     throw error;
   }
   return { raster, milliseconds };
+}
+
+/** Pools one tile, hands the result to `use`, and returns the milliseconds of the pooling. */
+function poolTile(
+  x: WasmTensor<Float32Array>,
+  { method, kernel, stride, beta }: Pooling,
+  row: Span,
+  column: Span,
+  use: (planes: Float32Array) => void,
+): number {
+  const start = performance.now();
+  const y = method.pool(x, {
+    kernelSize: kernel,
+    stride,
+    ceilMode: true,
+    ...(method.name === "soft" ? { beta } : {}),
+  });
+  const milliseconds = performance.now() - start;
+  const [, , h, w] = y.shape;
+  if (h !== row.count || w !== column.count) {
+    throw new Error(`a tile gave ${w} x ${h} results instead of ${column.count} x ${row.count}`);
+  }
+  use(y.data);
+  (y as Partial<WasmTensor>).dispose?.();
+  return milliseconds;
 }

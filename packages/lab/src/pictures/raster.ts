@@ -5,11 +5,11 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { explain, Failure, plain, quote } from "../errors.ts";
+import { explain, Failure, quote } from "../errors.ts";
 
 const HEADER = 64;
 /** Pictures of more bytes than this go through a scratch file. */
@@ -42,7 +42,16 @@ process.on("exit", () => {
   for (const file of scratchFiles) rmSync(file, { force: true });
 });
 
-function scratchName(): string {
+/** A name for a scratch file of so many bytes; too little space is a failure at once. */
+function scratchName(bytes: number): string {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  if (bavail * bsize < bytes) {
+    const [needed, free] = [bytes, bavail * bsize].map((n) => Math.ceil(n / 2 ** 20));
+    throw new Failure(
+      `${quote(tmpdir())} needs ${needed} MiB of free space for a scratch file and has ${free}; ` +
+        "set TMPDIR to another directory",
+    );
+  }
   const file = join(tmpdir(), `softpool-${process.pid}-${randomUUID()}.v`);
   scratchFiles.add(file);
   return file;
@@ -71,7 +80,7 @@ export class Raster {
     const bytes = rowBytes(format) * format.height;
     if (bytes <= LARGE) raster.#memory = Buffer.alloc(bytes);
     else {
-      raster.#file = scratchName();
+      raster.#file = scratchName(bytes);
       const { width, height, channels, bits } = format;
       const header = Buffer.alloc(HEADER);
       header.writeUInt32BE(0xb6a6f208, 0);
@@ -94,24 +103,41 @@ export class Raster {
     return raster;
   }
 
-  /** A decoded picture: `image` delivers pixels of this format. */
-  static async decode(image: Sharp, format: Format): Promise<Raster> {
-    const raster = new Raster(format);
-    const { bits } = format;
-    const pixels = image.toColourspace(colourspace(format));
+  /**
+   * A decoded picture.
+   * @param image delivers the pixels
+   * @param expected their size and format as far as the file's head tells: decides where they go
+   */
+  static async decode(image: Sharp, expected: Format): Promise<Raster> {
+    const { bits } = expected;
+    const pixels = image.toColourspace(colourspace(expected));
     // sharp's raw output drops the alpha of a grey picture; its file does not.
-    if (rowBytes(format) * format.height <= LARGE && format.channels !== 2) {
-      raster.#memory = await pixels.raw({ depth: bits === 16 ? "ushort" : "uchar" }).toBuffer();
-      const expected = rowBytes(format) * format.height;
-      if (raster.#memory.length !== expected) {
-        throw new Error(`decoding gave ${raster.#memory.length} bytes instead of ${expected}`);
-      }
+    if (rowBytes(expected) * expected.height <= LARGE && expected.channels !== 2) {
+      const { data, info } = await pixels
+        .raw({ depth: bits === 16 ? "ushort" : "uchar" })
+        .toBuffer({ resolveWithObject: true });
+      const { width, height, channels } = info;
+      const raster = new Raster({ width, height, channels, bits } as Format);
+      raster.#memory = data;
       return raster;
     }
-    raster.#file = scratchName();
-    await pixels.toFile(raster.#file);
-    raster.#descriptor = openSync(raster.#file, "r");
-    return raster;
+    const file = scratchName(rowBytes(expected) * expected.height);
+    try {
+      await pixels.toFile(file);
+      const descriptor = openSync(file, "r");
+      const header = Buffer.alloc(HEADER);
+      readSync(descriptor, header, 0, HEADER, 0);
+      const [width, height, channels, , kind] = [4, 8, 12, 16, 20].map((at) =>
+        header.readInt32LE(at),
+      );
+      const raster = new Raster({ width, height, channels, bits: kind === 2 ? 16 : 8 } as Format);
+      raster.#file = file;
+      raster.#descriptor = descriptor;
+      return raster;
+    } catch (error) {
+      forget(file);
+      throw error;
+    }
   }
 
   /** Rows `[first, first + count)`, interleaved. */
@@ -121,9 +147,13 @@ export class Raster {
     if (this.#memory !== undefined) {
       rows = this.#memory.subarray(first * bytes, (first + count) * bytes);
     } else {
-      rows = Buffer.alloc(count * bytes);
-      const got = readSync(this.#descriptor, rows, 0, rows.length, HEADER + first * bytes);
-      if (got !== rows.length) throw new Failure("the scratch file was cut short by someone else");
+      rows = Buffer.allocUnsafeSlow(count * bytes);
+      for (let done = 0; done < rows.length; ) {
+        const at = HEADER + first * bytes + done;
+        const got = readSync(this.#descriptor, rows, done, rows.length - done, at);
+        if (got === 0) throw new Failure(`the scratch file ${quote(this.#file)} was cut short`);
+        done += got;
+      }
     }
     if (this.format.bits === 8) return rows;
     const aligned = rows.byteOffset % 2 === 0 ? rows : Buffer.from(rows);
@@ -133,18 +163,36 @@ export class Raster {
   /** Writes rows from `first` on. */
   write(first: number, rows: Uint8Array | Uint16Array): void {
     const bytes = rowBytes(this.format);
-    const view = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
+    this.#put(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength), first * bytes);
+  }
+
+  #put(view: Uint8Array, position: number): void {
     if (this.#memory !== undefined) {
-      this.#memory.set(view, first * bytes);
+      this.#memory.set(view, position);
       return;
     }
     try {
       for (let done = 0; done < view.length; ) {
-        const at = HEADER + first * bytes + done;
+        const at = HEADER + position + done;
         done += writeSync(this.#descriptor, view, done, view.length - done, at);
       }
     } catch (error) {
       throw explain("write the scratch file", this.#file, error);
+    }
+  }
+
+  /**
+   * Writes whole columns from `left` on.
+   * @param columns `count` columns of every row, row by row
+   */
+  writeColumns(left: number, count: number, columns: Uint8Array | Uint16Array): void {
+    const { height, channels, bits } = this.format;
+    const bytes = rowBytes(this.format);
+    const size = count * channels * (bits / 8);
+    const view = new Uint8Array(columns.buffer, columns.byteOffset, columns.byteLength);
+    for (let y = 0; y < height; y++) {
+      const at = y * bytes + left * channels * (bits / 8);
+      this.#put(view.subarray(y * size, (y + 1) * size), at);
     }
   }
 
@@ -169,42 +217,5 @@ export class Raster {
     if (this.#descriptor >= 0) closeSync(this.#descriptor);
     this.#descriptor = -1;
     if (this.#file !== "") forget(this.#file);
-  }
-}
-
-/**
- * Opens a picture: EXIF orientation applied, colour profile converted to sRGB, CMYK converted, first
- * frame of an animation, grey stays grey, 16 bit stays 16 bit.
- * @throws Failure with one sentence when it cannot be read
- */
-export async function openPicture(file: string): Promise<Raster> {
-  const failed = (error: unknown): Failure => {
-    const { message } = error as Error;
-    if (/unsupported image format|Input file contains/i.test(message)) {
-      return new Failure(`cannot read ${quote(file)}: it is not a picture in a known format`);
-    }
-    if (/Input file is missing/.test(message)) {
-      return new Failure(`cannot read ${quote(file)}: it does not exist`);
-    }
-    return new Failure(`cannot read ${quote(file)}: ${plain(message)}`);
-  };
-  let raster: Raster | undefined;
-  try {
-    const image = sharp(file, { sequentialRead: true, failOn: "warning" });
-    const meta = await image.metadata();
-    const turned = (meta.orientation ?? 1) >= 5;
-    const grey = meta.space === "b-w" || meta.space === "grey16";
-    const channels = ((grey ? 1 : 3) + (meta.hasAlpha ? 1 : 0)) as Format["channels"];
-    const format: Format = {
-      width: turned ? meta.height : meta.width,
-      height: turned ? meta.width : meta.height,
-      channels,
-      bits: meta.depth === "ushort" ? 16 : 8,
-    };
-    raster = await Raster.decode(image.autoOrient(), format);
-    return raster;
-  } catch (error) {
-    raster?.dispose();
-    throw error instanceof Failure ? error : failed(error);
   }
 }

@@ -1,8 +1,9 @@
-/** Writes pictures: to a temporary name beside the target, renamed when complete. */
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
+/** Encodes pictures by the extension of the file, with what the format can hold. */
+import { extname } from "node:path";
 import type { Sharp } from "sharp";
-import { explain, Failure, plain, quote, UsageError } from "../errors.ts";
+import { quote, UsageError } from "../errors.ts";
+import { writeWhole } from "../paths.ts";
+import type { Target } from "./pool.ts";
 import type { Raster } from "./raster.ts";
 
 /** What an extension means: an encoder of sharp, and whether it keeps 16 bit and alpha. */
@@ -42,55 +43,18 @@ export function checkExtension(file: string): void {
   if (encoders[extension] !== undefined) return;
   const received = extension === "" ? "none" : JSON.stringify(extension);
   throw new UsageError(
-    `-o: expected a file name ending in ${extensions.join(", ")}, received ${received} (${quote(file)})`,
+    `-o: expected a file name ending in ${extensions.join(", ")}, received ${received} (${quote(file)}); a directory that does not exist yet ends in /`,
   );
 }
 
-let serial = 0;
-
-/** A temporary name in the directory of `file`. */
-function temporaryName(file: string): string {
-  return join(dirname(file), `.${basename(file)}.${process.pid}-${serial++}.tmp`);
+/** What the format of `file` can hold of values with so many bits. */
+export function targetOf(file: string, bits: 8 | 16): Target {
+  const { sixteen, alpha } = encoders[extname(file).toLowerCase()];
+  return { bits: sixteen ? bits : 8, alpha };
 }
 
-const pending = new Set<string>();
-process.on("exit", () => {
-  for (const file of pending) rmSync(file, { force: true });
-});
-
-/** Runs `write` on a temporary name and renames the result to `file`. */
-async function whole(file: string, write: (temporary: string) => unknown): Promise<void> {
-  const temporary = temporaryName(file);
-  pending.add(temporary);
-  try {
-    await write(temporary);
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    if (error instanceof Failure) throw error;
-    if ((error as NodeJS.ErrnoException).code) throw explain("write", file, error);
-    const { message } = error as Error;
-    const full = /no space left|ENOSPC|write (failed|error)|unable to write/i.test(message);
-    if (!existsSync(dirname(file))) {
-      throw new Failure(`cannot write ${quote(file)}: its directory does not exist`);
-    }
-    throw new Failure(`cannot write ${quote(file)}: ${full ? "the disk is full" : plain(message)}`);
-  } finally {
-    pending.delete(temporary);
-  }
-}
-
-/** Writes text, complete or not at all. */
-export function saveText(file: string, text: string): Promise<void> {
-  return whole(file, (temporary) => writeFileSync(temporary, text));
-}
-
-/** Encodes a picture by the extension of `file`, complete or not at all. */
+/** Encodes a picture, made for {@link targetOf} the file, complete or not at all. */
 export async function savePicture(file: string, raster: Raster): Promise<void> {
-  const { encode, sixteen, alpha } = encoders[extname(file).toLowerCase()];
-  let image = raster.image();
-  const { bits, channels } = raster.format;
-  if (!alpha && channels % 2 === 0) image = image.flatten({ background: "white" });
-  if (!sixteen && bits === 16) image = image.toColourspace(channels < 3 ? "b-w" : "srgb");
-  await whole(file, (temporary) => encode(image).toFile(temporary));
+  const { encode } = encoders[extname(file).toLowerCase()];
+  await writeWhole(file, (temporary) => encode(raster.image()).toFile(temporary));
 }
