@@ -99,7 +99,7 @@ test("memory is given back, and data stays valid when it grows", () => {
   large.dispose();
   large.dispose();
   expect(large.data.length).toBe(0);
-  expect(() => softPool2d(large, { kernelSize: 2 })).toThrow("is it disposed or detached?");
+  expect(() => softPool2d(large, { kernelSize: 2 })).toThrow("disposed or detached?");
 });
 
 test("forgotten tensors are collected", () => {

@@ -280,7 +280,7 @@ export function checkTensor(name: string, parameter: string, value: unknown, ran
       name,
       `${parameter}.data`,
       `${elements(shape)} elements for the shape ${show(shape)}`,
-      `${length}${length === 0 && elements(shape) > 0 ? ": is it disposed or detached?" : ""}`,
+      `${length}${length === 0 && elements(shape) > 0 ? ": disposed or detached?" : ""}`,
     );
   }
   return dtype;
