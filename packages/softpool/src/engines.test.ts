@@ -44,9 +44,11 @@ function compare(
   got: ArrayLike<number>,
   wanted: Float64Array,
   dtype: DType,
-  what: string,
+  what: () => string,
 ): string | undefined {
-  if (got.length !== wanted.length) return `${what}: ${got.length} elements, not ${wanted.length}`;
+  if (got.length !== wanted.length) {
+    return `${what()}: ${got.length} elements, not ${wanted.length}`;
+  }
   let worst = 0;
   let message: string | undefined;
   for (let i = 0; i < wanted.length; i++) {
@@ -55,7 +57,7 @@ function compare(
     const excess = maxdiff / tolerances[dtype](wanted[i]);
     if (!(excess <= 1) && !(excess < worst)) {
       worst = excess;
-      message = `${what} [${i}]: ${value}, not ${wanted[i]}: maxdiff ${maxdiff}`;
+      message = `${what()} [${i}]: ${value}, not ${wanted[i]}: maxdiff ${maxdiff}`;
     }
   }
   return message;
@@ -79,6 +81,7 @@ function* geometries(rank: number): Generator<Geometry> {
             [0, 0],
             [1, 1],
             [0, 1],
+            [2, 1],
           ])
             for (const ceil of [false, true]) {
               const window = dilation * (kernel - 1) + 1;
@@ -127,15 +130,17 @@ describe.each(["wasm", "reference"])("engine %s", (engine) => {
       ]) {
         turn++;
         const next = random(turn);
+        const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)];
         const sizesIn = geometry.axes.map((a) => a.size);
         const count = batch * channels * sizesIn.reduce((a, b) => a * b, 1);
-        const x = exactValues(count, 20, next);
-        const zero = turn % 3 === 0;
+        // Small values take the kernels that compute in the type itself, large ones those in float64.
+        const x = exactValues(count, pick([20, 5, 2]), next);
+        const zero = pick([true, false, false]);
         for (const method of Object.keys(names) as (keyof typeof names)[]) {
-          const weights = method === "soft" && turn % 4 === 0;
-          const beta = betas[turn % betas.length].slice(0, channels === 1 ? 1 : undefined);
           const soft = method === "soft";
-          const normalized = turn % 2 === 0;
+          const weights = soft && pick([true, false, false]);
+          const beta = pick(betas).slice(0, channels === 1 ? 1 : undefined);
+          const normalized = pick([true, false]);
           const problem = { method, batch, channels, zero, weights, normalized, ...geometry };
           const shapeOut = geometry.axes.map((a) => oracleSize(a, geometry.ceil));
           const outputs = batch * channels * shapeOut.reduce((a, b) => a * b, 1);
@@ -149,8 +154,8 @@ describe.each(["wasm", "reference"])("engine %s", (engine) => {
               return last ? [batch, ...used, channels] : [batch, channels, ...used];
             };
             for (const dtype of ["float32", "float64", "float16"] as const) {
-              // The reference is slow: it takes one type and layout per case, in turn.
-              if (engine === "reference" && (turn + last + dtype.length) % 4 !== 0) continue;
+              // In 3D the reference is slow: it takes every third combination, another one each time.
+              if (engine === "reference" && rank === 3 && (turn + last + dtype.length) % 3) continue;
               cases++;
               const options = {
                 ...optionsOf(geometry, rank, layout, zero),
@@ -160,18 +165,19 @@ describe.each(["wasm", "reference"])("engine %s", (engine) => {
               };
               const input = { data: encode(arrange(x), dtype), shape: shapeOf(sizesIn) };
               const y = functions[`${names[method]}${rank}d`](input, options);
-              const label = `${method} ${dtype} ${JSON.stringify(options)} of ${input.shape}`;
-              expect(y.shape, label).toEqual(shapeOf(shapeOut));
-              const gradOutput = { data: encode(arrange(g), dtype), shape: y.shape };
+              const label = (what: string) => () =>
+                `${what} of ${method} ${dtype} ${JSON.stringify(options)} of [${input.shape}]`;
+              const gradOutput = { data: encode(arrange(g), dtype), shape: shapeOf(shapeOut) };
               const slopes = soft ? { gradient: weights ? "weights" : "exact" } : {};
               const gx = functions[`${names[method]}${rank}dBackward`](gradOutput, input, {
                 ...options,
                 ...slopes,
               });
-              expect(gx.shape, label).toEqual(input.shape);
               for (const message of [
-                compare(y.data, arrange(wanted.y), dtype, `forward of ${label}`),
-                compare(gx.data, arrange(wanted.gx), dtype, `backward of ${label}`),
+                compare(y.data, arrange(wanted.y), dtype, label("forward")),
+                compare(gx.data, arrange(wanted.gx), dtype, label("backward")),
+                `${y.shape}` === `${gradOutput.shape}` ? undefined : label(`shape [${y.shape}]`)(),
+                `${gx.shape}` === `${input.shape}` ? undefined : label(`shape [${gx.shape}]`)(),
               ]) {
                 if (message !== undefined) failures.push(message);
               }
