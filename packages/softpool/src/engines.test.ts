@@ -32,6 +32,7 @@ const layouts = [
 ];
 
 type DType = keyof typeof tolerances;
+const dtypes = ["float32", "float64", "float16"] as const;
 
 function encode(data: Float64Array, dtype: DType) {
   if (dtype === "float64") return data;
@@ -129,6 +130,9 @@ describe.each(["wasm", "reference"])("engine %s", (engine) => {
         [3, 1],
       ]) {
         turn++;
+        // The reference is slow: it takes a third of the cases, in one type and layout each.
+        const slow = engine === "reference";
+        if (slow && turn % 3 !== 0) continue;
         const next = random(turn);
         const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)];
         const sizesIn = geometry.axes.map((a) => a.size);
@@ -145,6 +149,7 @@ describe.each(["wasm", "reference"])("engine %s", (engine) => {
           const shapeOut = geometry.axes.map((a) => oracleSize(a, geometry.ceil));
           const outputs = batch * channels * shapeOut.reduce((a, b) => a * b, 1);
           const g = exactValues(outputs, 2, next);
+          const only = { last: pick([0, 1]), dtype: pick(dtypes) };
           const wanted = oracle(soft ? { ...problem, beta } : problem, x, g);
           layouts[rank - 1].forEach((layout, last) => {
             const arrange = (data: Float64Array) =>
@@ -153,9 +158,10 @@ describe.each(["wasm", "reference"])("engine %s", (engine) => {
               const used = spatial.slice(3 - rank);
               return last ? [batch, ...used, channels] : [batch, channels, ...used];
             };
-            for (const dtype of ["float32", "float64", "float16"] as const) {
+            for (const dtype of dtypes) {
               // In 3D the reference is slow: it takes every third combination, another one each time.
-              if (engine === "reference" && rank === 3 && (turn + last + dtype.length) % 3) continue;
+              if (engine === "reference" && rank === 3 && (turn + last + dtype.length) % 3)
+                continue;
               cases++;
               const options = {
                 ...optionsOf(geometry, rank, layout, zero),
@@ -187,6 +193,7 @@ describe.each(["wasm", "reference"])("engine %s", (engine) => {
       }
     }
     expect(failures.slice(0, 5), `${failures.length} of ${cases} cases`).toEqual([]);
+    console.log(cases);
     expect(cases).toBeGreaterThan(500);
   });
 });
