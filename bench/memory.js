@@ -1,6 +1,7 @@
 /**
  * Reading and copying the bytes of a workload's input: what any pooling of it costs at least. The loops
  * are WebAssembly SIMD (`assembly/memory.ts`) on shared memory, each of two threads works on one half.
+ * As in the poolings' calls, what a cache can hold is there from the call before.
  */
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";

@@ -1,5 +1,8 @@
 /** Tables of text, for the terminal and for Markdown, and the names they use. */
 
+/** @type {readonly import("./variants.js").Library[]} */
+const LIBRARIES = ["softpool", "memory", "onnxruntime", "pytorch"];
+
 /**
  * Rows as text columns: the first `left` columns aligned left, the others right.
  * @param {readonly (readonly string[])[]} rows
@@ -88,5 +91,6 @@ export function rowsOf(run, workload, memory, direction) {
     row.byThreads[threads.indexOf(entry.threads)] = entry;
     rows.set(key, row);
   }
-  return [...rows.values()];
+  const place = (/** @type {Row} */ { first }) => LIBRARIES.indexOf(first.library);
+  return [...rows.values()].sort((a, b) => place(a) - place(b));
 }
