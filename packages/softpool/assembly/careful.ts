@@ -286,6 +286,8 @@ export function backwardCareful(job: Job, index: i32, begin: i32, end: i32): voi
           for (let i = 0; i < count; i++) {
             const position = load<i32>(positions + (<usize>i << 2)) - from;
             if (<u32>position >= <u32>owned) continue;
+            // A maximum has nothing to do with its other taps, be the gradient infinite.
+            if (job.method == Method.MAXIMUM && result(i) == 0) continue;
             const sum = sums + (<usize>position << 3);
             store<f64>(sum, load<f64>(sum) + gradient * result(i));
           }

@@ -59,7 +59,7 @@ const cases: [string, () => unknown, string][] = [
   [
     "padding -1",
     call({ kernelSize: 3, padding: -1 }),
-    "softPool2d: padding: expected an integer of at least 0 or an array of 2 entries, each an integer or [begin, end], received -1",
+    "softPool2d: padding: expected an integer of at least 0 or an array with one entry per axis, each an integer or [begin, end], received -1",
   ],
   [
     "window too large",

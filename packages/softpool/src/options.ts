@@ -212,11 +212,10 @@ function paddings(name: string, value: unknown, axes: number): [number, number][
         : isInteger(entry, 0),
     );
   if (!valid) {
-    const each = axes === 1 ? "1 entry" : `${axes} entries`;
     fail(
       name,
       "padding",
-      `an integer of at least 0 or an array of ${each}, each an integer or [begin, end]`,
+      "an integer of at least 0 or an array with one entry per axis, each an integer or [begin, end]",
       show(value),
     );
   }

@@ -99,6 +99,8 @@ function prepare(
   const shape = [...resultShape(problem)];
   const { out: given, engine } = described as PoolOptions;
   const all: [string, Tensor][] = [["x", x], ...inputs(problem)];
+  // Their addresses must be known before the result's memory is allocated.
+  for (const [, tensor] of all) isResident(tensor.data);
   let out: Tensor;
   if (given === undefined) {
     out = isResident(x.data)
@@ -202,7 +204,7 @@ export function family<O, B = PoolBackward<O>, BA = PoolBackwardAsync<O>>(
     async forwardAsync(x: Tensor, options: unknown) {
       const { problem, out, reference } = prepareForward(naming("Async"), adapt, x, options);
       if (reference) referenceForward(problem, x.data, out.data);
-      else await wasmForwardAsync(problem, x, out);
+      else await wasmForwardAsync(problem, x.data, out.data);
       return out;
     },
     backward(gradOutput: Tensor, x: Tensor, options: unknown) {
@@ -216,7 +218,7 @@ export function family<O, B = PoolBackward<O>, BA = PoolBackwardAsync<O>>(
       const call = prepareBackward(naming("BackwardAsync"), adapt, gradOutput, x, options);
       const { problem, out, reference, gradBeta } = call;
       if (reference) referenceBackward(problem, gradOutput.data, x.data, out.data, gradBeta);
-      else await wasmBackwardAsync(problem, gradOutput, x, out, gradBeta);
+      else await wasmBackwardAsync(problem, gradOutput.data, x.data, out.data, gradBeta);
       return gradients(out, gradBeta);
     },
   };

@@ -246,6 +246,8 @@ export function referenceBackward(
   forEachWindow(problem, toNumbers(x), (output, channel, window) => {
     const derivative = backwardWindow(problem, window);
     window.indices.forEach((index, i) => {
+      // A maximum has nothing to do with its other taps, be the gradient infinite.
+      if (derivative[i] === 0 && problem.method === "maximum") return;
       if (index >= 0) gradient[index] += g[output] * derivative[i];
     });
     if (gradBeta !== undefined) {

@@ -4,13 +4,7 @@
  */
 import { toNumbers } from "../half.ts";
 import { fail, type Problem } from "../options.ts";
-import {
-  bytesPerElement,
-  type Elements,
-  elements,
-  type FloatArray,
-  type Tensor,
-} from "../types.ts";
+import { bytesPerElement, type Elements, elements, type FloatArray } from "../types.ts";
 import { type Axis, coveringOutputs, inputRange } from "../window.ts";
 import {
   type Blocks,
@@ -22,7 +16,15 @@ import {
   planFor,
   writeJob,
 } from "./job.ts";
-import { allocateBytes, getRuntime, hold, isResident, letGo, release } from "./memory.ts";
+import {
+  addressOf,
+  allocateBytes,
+  getRuntime,
+  hold,
+  isResident,
+  letGo,
+  release,
+} from "./memory.ts";
 import { defaultThreads, runJob, runJobAsync } from "./threads.ts";
 
 /** Tensors outside WebAssembly memory are pooled in pieces of about this many bytes. */
@@ -190,7 +192,7 @@ function* jobs(
   arrays: Arrays,
   idle: 0 | 1,
 ): Generator<Job> {
-  if (arrays.x.length === 0 || problem.batch * problem.channels === 0) return;
+  if (problem.batch * problem.channels === 0) return;
   const plan = planFor(problem, direction);
   const bytes = bytesPerElement(problem.dtype);
   const { name } = problem;
@@ -204,7 +206,7 @@ function* jobs(
     };
     /** The address of a tensor's range, copied in where it lies outside and is read. */
     const place = (array: FloatArray, [start, count]: [number, number], read: boolean) => {
-      if (isResident(array)) return array.byteOffset + start * bytes;
+      if (isResident(array)) return addressOf(array) + start * bytes;
       const pointer = take(count * bytes);
       if (read) viewLike(array, pointer, count).set(part(array, start, count) as Float32Array);
       return pointer;
@@ -250,15 +252,11 @@ function run(problem: Problem, direction: Direction, arrays: Arrays): void {
   for (const { address, threads } of jobs(problem, direction, arrays, 0)) runJob(address, threads);
 }
 
-async function runAsync(
-  problem: Problem,
-  direction: Direction,
-  tensors: () => Arrays,
-): Promise<void> {
+async function runAsync(problem: Problem, direction: Direction, arrays: Arrays): Promise<void> {
   // Tensors released by the caller meanwhile stay untouched until the end.
   hold();
   try {
-    for (const { address, threads } of jobs(problem, direction, tensors(), 1)) {
+    for (const { address, threads } of jobs(problem, direction, arrays, 1)) {
       await runJobAsync(address, threads);
     }
   } finally {
@@ -297,8 +295,8 @@ export function wasmForward(problem: Problem, x: FloatArray, out: FloatArray): v
 }
 
 /** Computes a pooling without blocking. */
-export function wasmForwardAsync(problem: Problem, x: Tensor, out: Tensor): Promise<void> {
-  return runAsync(problem, "forward", () => ({ x: x.data, y: out.data }));
+export function wasmForwardAsync(problem: Problem, x: FloatArray, out: FloatArray): Promise<void> {
+  return runAsync(problem, "forward", { x, y: out });
 }
 
 /** Computes the gradient of a pooling, and with `gradBeta` that of its temperature. */
@@ -320,16 +318,20 @@ export function wasmBackward(
 /** Computes the gradient of a pooling without blocking. */
 export async function wasmBackwardAsync(
   problem: Problem,
-  gradOutput: Tensor,
-  x: Tensor,
-  gradInput: Tensor,
+  gradOutput: FloatArray,
+  x: FloatArray,
+  gradInput: FloatArray,
   gradBeta?: Float64Array,
 ): Promise<void> {
-  const arrays = () => ({ x: x.data, y: gradOutput.data, gx: gradInput.data });
-  await runAsync(problem, "backward", arrays);
-  if (gradBeta !== undefined) {
-    const call = varianceCall(problem, x.data);
-    await runAsync(call.problem, "variance", () => call.arrays);
-    sumVariance(problem, gradOutput.data, call.arrays.y, gradBeta);
+  hold();
+  try {
+    await runAsync(problem, "backward", { x, y: gradOutput, gx: gradInput });
+    if (gradBeta !== undefined) {
+      const call = varianceCall(problem, x);
+      await runAsync(call.problem, "variance", call.arrays);
+      sumVariance(problem, gradOutput, call.arrays.y, gradBeta);
+    }
+  } finally {
+    letGo();
   }
 }

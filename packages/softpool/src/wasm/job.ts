@@ -120,8 +120,9 @@ export function planFor(problem: Problem, direction: Direction): Plan {
     axes[0].size > 1 || axes[0].out > 1 ? 0 : axes[1].size > 1 || axes[1].out > 1 ? 1 : 2;
 
   const back = direction === "backward";
+  // The pair kernel is relative to the largest tap: small temperatures would cancel in float32.
   const moderate =
-    beta.every((b) => b > 1e-30 && b < 1e30) && (inner === 1 || uniform !== undefined);
+    beta.every((b) => b > 0.15 && b < 1e30) && (inner === 1 || uniform !== undefined);
   const pair =
     dtype !== "float64" &&
     direction !== "variance" &&

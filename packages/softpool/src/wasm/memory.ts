@@ -262,7 +262,17 @@ export function viewOf(shape: readonly number[], dtype: DType, pointer: number):
     : new Float16(buffer, pointer, length);
 }
 
-/** Whether an array lies in the WebAssembly memory. */
+/** Addresses of arrays that growing may detach: where memory is not shared. */
+const addresses = new WeakMap<FloatArray, number>();
+
+/** Whether an array lies in the WebAssembly memory; if so, its address is known from now on. */
 export function isResident(data: FloatArray): boolean {
-  return buffers.has(data.buffer);
+  const resident = buffers.has(data.buffer);
+  if (resident && !addresses.has(data)) addresses.set(data, data.byteOffset);
+  return resident;
+}
+
+/** The address of a resident array, also when it was detached meanwhile. */
+export function addressOf(data: FloatArray): number {
+  return addresses.get(data) as number;
 }
