@@ -23,7 +23,7 @@ const cases: [string, () => unknown, string][] = [
   [
     "no options",
     call(undefined),
-    "softPool2d: options: expected an object with at least kernelSize, received undefined",
+    "softPool2d: options: expected an object with kernelSize, received undefined",
   ],
   [
     "no kernel",

@@ -374,7 +374,7 @@ export function describe(
 ): Problem {
   const { name, method, rank } = operator;
   if (typeof options !== "object" || options === null) {
-    fail(name, "options", "an object with at least kernelSize", show(options));
+    fail(name, "options", "an object with kernelSize", show(options));
   }
   const known = [...COMMON, ...(OWN[method] ?? [])];
   for (const key of Object.keys(options)) {

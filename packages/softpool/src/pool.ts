@@ -118,7 +118,7 @@ function allocateHeap(name: string, like: FloatArray, shape: readonly number[]):
   try {
     return arrayLike(like, elements(shape));
   } catch {
-    fail(name, "x", "a result that memory can hold", `one of shape ${show([...shape])}`);
+    fail(name, "x", "a result that fits in memory", show([...shape]));
   }
 }
 
