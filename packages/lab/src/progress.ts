@@ -36,6 +36,11 @@ export class Progress {
     else process.stderr.write(`${line}\n`);
   }
 
+  /** Counts steps that were left out, up to `done` in all. */
+  skipTo(done: number): void {
+    this.#done = Math.max(this.#done, done);
+  }
+
   /** Ends the line. */
   end(): void {
     if (this.#terminal) process.stderr.write("\r\u001b[K");

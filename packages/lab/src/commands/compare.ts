@@ -1,29 +1,19 @@
 /** `softpool compare`: pooling methods on pictures, as a table, a report and JSON. */
-import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { findProtocol, type Picture, type Protocol, protocols } from "@softpool/pictures";
+import { findProtocol, protocols } from "@softpool/pictures";
 import { defineCommand } from "citty";
-import sharp from "sharp";
-import { engineInfo } from "softpool";
 import { type Arguments, type Command, oneOf, positiveInteger, temperature } from "../args.ts";
-import { bounded, cropOf, dataUri, fromBlockMean, mostDifferent } from "../compare/images.ts";
-import { findSources, type Source } from "../compare/load.ts";
-import { measure, type Pooled, type Row } from "../compare/measure.ts";
-import {
-  type KernelPart,
-  type PicturePart,
-  type Report,
-  renderReport,
-  type Shown,
-} from "../compare/report.ts";
+import { findSources } from "../compare/load.ts";
+import { comparePicture, GAIN, nothingCompared, type Plan } from "../compare/parts.ts";
+import { type PicturePart, type Report, renderReport } from "../compare/report.ts";
+import { engineName, origin, type Results, toJson } from "../compare/results.ts";
 import { inWords, means } from "../compare/summary.ts";
 import { renderTable } from "../compare/table.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
-import { findMethod, type Method, methods } from "../methods.ts";
+import { findMethod, methods } from "../methods.ts";
 import { expectWritable, makeDirectory, saveText } from "../paths.ts";
 import { Interruption, Progress } from "../progress.ts";
-import { version } from "../version.ts";
 
 const definition = defineCommand({
   meta: {
@@ -73,20 +63,8 @@ const definition = defineCommand({
 /** The report shows everything of so many pictures, and the magnified parts of so many; numbers are of all. */
 const WHOLE = 2;
 const PARTLY = 12;
-/** Originals are shown up to this many pixels, results of a kernel up to its share. */
-const MOST_PIXELS = 1_200_000;
-/** Side of the magnified part, in pooled pixels. */
-const CROP = 28;
-/** How much brighter differences are shown. */
-const GAIN = 4;
-
-/** What is to be done. */
-interface Plan {
-  kernels: number[];
-  methods: Method[];
-  protocol: Protocol;
-  beta: number;
-}
+/** The terminal shows a table for each of so many pictures; beyond, the means alone. */
+const TABLES = 20;
 
 function planOf(values: Arguments["values"]): Plan {
   const list = (text: string) => text.split(",").map((word) => word.trim());
@@ -102,101 +80,6 @@ function planOf(values: Arguments["values"]): Plan {
   };
 }
 
-async function shown(picture: Picture, method: string, note: string): Promise<Shown> {
-  const { width, height } = picture;
-  return { source: await dataUri(picture), width, height, method, note };
-}
-
-/** How much of a picture the report shows. */
-type Detail = "all" | "parts" | "none";
-
-/** The pictures of one kernel for the report. */
-async function kernelPart(
-  kernel: number,
-  original: Picture,
-  results: readonly Pooled[],
-  detail: Detail,
-): Promise<KernelPart> {
-  const region = mostDifferent(results, CROP);
-  const [x, y, width, height] = [region.x, region.y, region.width, region.height].map(
-    (value) => value * kernel,
-  );
-  const square = cropOf(original, { x, y, width, height });
-  const crops = [await shown(square, "original", `${width} × ${height} pixels at ${x}, ${y}`)];
-  const parts: Shown[] = [];
-  const differences: Shown[] = [];
-  for (const { row, picture } of results) {
-    const { method } = row;
-    crops.push(await shown(cropOf(picture, region), method, ""));
-    if (detail !== "all") continue;
-    const { shown: part, cut } = bounded(picture, MOST_PIXELS / kernel ** 2);
-    const size = `${picture.width} × ${picture.height}`;
-    parts.push(await shown(part, method, cut ? `middle of ${size}` : size));
-    if (method !== "average") {
-      const far = bounded(fromBlockMean(original, picture, GAIN), MOST_PIXELS / kernel ** 2);
-      differences.push(await shown(far.shown, method, ""));
-    }
-  }
-  return { kernel, results: parts, crops, differences };
-}
-
-/** Measures one picture, and makes its part of the report. */
-async function comparePicture(
-  source: Source,
-  plan: Plan,
-  detail: Detail,
-  failures: string[],
-): Promise<PicturePart | undefined> {
-  const picture = await source.load();
-  const rows: Row[] = [];
-  const kernels: KernelPart[] = [];
-  for (const kernel of plan.kernels) {
-    if (kernel > picture.width || kernel > picture.height) {
-      const size = `${picture.width} x ${picture.height}`;
-      failures.push(
-        `cannot compare ${quote(source.name)} with kernel ${kernel}: it is larger than the picture of ${size} pixels`,
-      );
-      continue;
-    }
-    const { original, results } = measure(
-      source.name,
-      picture,
-      kernel,
-      plan.methods,
-      plan.protocol.name,
-      plan.beta,
-    );
-    rows.push(...results.map(({ row }) => row));
-    if (detail !== "none") kernels.push(await kernelPart(kernel, original, results, detail));
-    await setImmediate();
-  }
-  if (rows.length === 0) return undefined;
-  const part = { name: source.name, title: source.title, rows, kernels };
-  if (detail !== "all") return part;
-  const { shown: middle, cut } = bounded(picture, MOST_PIXELS);
-  const size = `${picture.width} × ${picture.height}`;
-  return { ...part, original: await shown(middle, "original", cut ? `middle of ${size}` : size) };
-}
-
-function engineName(): string {
-  const { threads, simd } = engineInfo();
-  return `wasm (${simd ? "SIMD, " : ""}${threads} ${threads === 1 ? "thread" : "threads"})`;
-}
-
-/** JSON has no infinities: they become strings. */
-function toJson(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, entry) =>
-      typeof entry === "number" && !Number.isFinite(entry)
-        ? Number.isNaN(entry)
-          ? null
-          : String(entry)
-        : entry,
-    2,
-  );
-}
-
 async function run({ values, flags, rest }: Arguments): Promise<number> {
   const plan = planOf(values);
   const directory = values.output ?? "softpool-report";
@@ -210,83 +93,74 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
   const parts: PicturePart[] = [];
   const failures: string[] = [];
   const interruption = new Interruption();
-  const progress = new Progress("pictures", sources.length);
-  for (const source of sources) {
+  const progress = new Progress("steps", sources.length * plan.kernels.length);
+  for (const [i, source] of sources.entries()) {
     await setImmediate();
     if (interruption.interrupted) break;
     try {
-      const count = parts.length;
-      const detail = count < WHOLE ? "all" : count < PARTLY ? "parts" : "none";
-      const part = await comparePicture(source, plan, detail, failures);
+      const detail = parts.length < WHOLE ? "all" : parts.length < PARTLY ? "parts" : "none";
+      const step = (label: string) => progress.step(label);
+      const stop = () => interruption.interrupted;
+      const part = await comparePicture(source, plan, detail, failures, step, stop);
       if (part !== undefined) parts.push(part);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       failures.push(error.message);
+      progress.skipTo((i + 1) * plan.kernels.length);
     }
-    progress.step(source.title);
   }
   progress.end();
   interruption.end();
-
+  const { interrupted } = interruption;
   const rows = parts.flatMap((part) => part.rows);
-  if (rows.length === 0 && !interruption.interrupted) {
-    throw new Failure(failures.length === 1 ? failures[0] : failures.join("; "));
-  }
+  if (rows.length === 0 && !interrupted) throw nothingCompared(failures, sources.length);
+
+  const { protocol } = plan;
   const beta = String(plan.beta).replace("Infinity", "inf");
-  const command = `softpool compare ${process.argv.slice(3).map(shellWord).join(" ")}`.trim();
-  const versions = `softpool ${version()}, node ${process.versions.node}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
-  const machine = `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${availableParallelism()} processors, ${process.platform} ${process.arch}`;
-  const report: Report = {
-    protocol: plan.protocol,
-    beta,
+  const results: Results = {
+    protocol: protocol.name,
+    description: protocol.description,
     engine: engineName(),
-    pictures: parts,
-    rows,
-    failures,
-    foot: [
-      ["Command", command],
-      ["Versions", versions],
-      ["Machine", machine],
-      ["Made", new Date().toISOString()],
-    ],
-    gain: GAIN,
-  };
-  const results = {
-    protocol: plan.protocol.name,
-    engine: report.engine,
     beta: Number.isFinite(plan.beta) ? plan.beta : beta,
-    command,
-    versions,
-    machine,
+    ...origin(),
     rows,
     means: means(rows),
     failures,
-    interrupted: interruption.interrupted,
+    interrupted,
   };
+  const report: Report = { protocol, beta, results, pictures: parts, gain: GAIN };
   await saveText(numbers, `${toJson(results)}\n`);
   await saveText(page, renderReport(report));
 
   if (flags.has("json")) console.log(toJson(results));
-  else if (rows.length > 0) {
-    const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
-    const count = `${parts.length} ${parts.length === 1 ? "picture" : "pictures"}`;
-    console.log(`Protocol ${plan.protocol.name}, engine ${report.engine}, ${count}\n`);
-    console.log(renderTable(means(rows), colour));
-    console.log(`\n${inWords(means(rows))}\n\nReport: ${page}`);
-  }
+  else if (rows.length > 0) print(results, parts, page);
   for (const message of failures) console.error(`softpool: ${message}`);
-  if (interruption.interrupted) {
+  if (interrupted) {
     console.error(
-      `softpool: interrupted after ${parts.length} of ${sources.length} pictures, the report has these`,
+      `softpool: interrupted after ${parts.length} of ${sources.length} pictures, ${quote(page)} has these`,
     );
     return 130;
   }
   return failures.length > 0 ? 1 : 0;
 }
 
-/** A word as a shell would take it. */
-function shellWord(word: string): string {
-  return /^[\w./,=:@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** The tables in the terminal. */
+function print(results: Results, parts: readonly PicturePart[], page: string): void {
+  const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+  const several = parts.length > 1;
+  const conditions = `protocol ${results.protocol}, engine ${results.engine}`;
+  if (parts.length <= TABLES) {
+    for (const { name, rows } of parts) {
+      console.log(`${quote(name)}: ${conditions}\n`);
+      console.log(`${renderTable(means(rows), colour)}\n`);
+    }
+  } else console.log(`The numbers of every picture are in results.json beside the report.\n`);
+  if (several) {
+    console.log(`Means over ${parts.length} pictures: ${conditions}\n`);
+    console.log(`${renderTable(results.means, colour)}\n`);
+  }
+  console.log(`${colour ? "Bold" : "*"} marks the best of a kernel.\n`);
+  console.log(`${inWords(results.means, results.rows)}\n\nReport: ${page}`);
 }
 
 /** The command. */

@@ -49,7 +49,11 @@ export function means(rows: readonly Row[]): Mean[] {
     const values = Object.fromEntries(
       columns.map(({ key, title }) => {
         const all = group.map((row) => measured(row, key));
-        if (title === "SSIM") return [key, all.reduce((a, b) => a + b, 0) / all.length];
+        if (title === "SSIM") {
+          // Not defined for pictures below 11 pixels: the mean is over the others.
+          const defined = all.filter((value) => !Number.isNaN(value));
+          return [key, defined.reduce((a, b) => a + b, 0) / defined.length];
+        }
         const mean = meanPsnr(all);
         infinite += mean.infinite;
         return [key, mean.infinite === all.length ? Number.POSITIVE_INFINITY : mean.mean];
@@ -81,55 +85,111 @@ function listed(words: readonly string[]): string {
   return `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
 }
 
-/** What the numbers say: per measure, which method is ahead at which kernel, and where soft stands. */
-export function inWords(all: readonly Mean[]): string {
-  const kernels = [...new Set(all.map((mean) => mean.kernel))];
-  const sentences: string[] = [];
-  // Measures on which the same methods are ahead share a sentence.
-  const statements = new Map<string, string[]>();
-  for (const { key, title, light } of columns) {
-    const ahead = new Map<string, number[]>();
-    for (const kernel of kernels) {
-      const best = bestOf(all, kernel, key);
-      for (const mean of all) {
-        if (mean.kernel !== kernel || mean.values[key] !== best) continue;
-        ahead.set(mean.method, [...(ahead.get(mean.method) ?? []), kernel]);
-      }
+/** The smallest and the largest of some numbers, with signs, as "+0.10 to +0.19" or one of them. */
+function span(values: readonly number[], digits: number, signed = true): string {
+  const text = (v: number) =>
+    `${signed && v >= 0 ? "+" : ""}${v < 0 ? "−" : ""}${Math.abs(v).toFixed(digits)}`;
+  const [low, high] = [text(Math.min(...values)), text(Math.max(...values))];
+  return low === high ? low : `${low} to ${high}`;
+}
+
+/** Which methods have the best value of a measure, and at which kernels. */
+function leaders(
+  all: readonly Mean[],
+  kernels: readonly number[],
+  key: Key,
+): Map<string, number[]> {
+  const ahead = new Map<string, number[]>();
+  for (const kernel of kernels) {
+    const best = bestOf(all, kernel, key);
+    for (const mean of all) {
+      if (mean.kernel !== kernel || mean.values[key] !== best) continue;
+      ahead.set(mean.method, [...(ahead.get(mean.method) ?? []), kernel]);
     }
-    const measure = `${title} in ${light === "sRGB" ? "sRGB values" : "linear light"}`;
-    if (ahead.size === 0) {
-      sentences.push(`${measure} is not defined for pictures this small.`);
-      continue;
-    }
-    const parts = [...ahead].map(([method, at]) =>
+  }
+  return ahead;
+}
+
+/** By how much the first is ahead of the second at every kernel, when both are the same throughout. */
+function lead(all: readonly Mean[], kernels: readonly number[], key: Key): string {
+  const pairs = kernels.map((kernel) =>
+    all
+      .filter((mean) => mean.kernel === kernel)
+      .sort((a, b) => b.values[key] - a.values[key])
+      .slice(0, 2),
+  );
+  const second = pairs[0][1]?.method;
+  const gaps = pairs.map(([a, b]) => a.values[key] - (b?.values[key] ?? Number.NaN));
+  if (second === undefined || !gaps.every(Number.isFinite)) return "";
+  const same = pairs.every(([, b]) => b.method === second);
+  return ` (PSNR ${span(gaps, 2)} dB over ${same ? second : "the next"})`;
+}
+
+/** The clause about one light: who is ahead by which measure at which kernel. */
+function clause(all: readonly Mean[], kernels: readonly number[], light: string): string {
+  const where = light === "sRGB" ? "in sRGB values" : "in linear light";
+  const every = kernels.length > 1 ? " at every kernel" : "";
+  const measures = columns.filter((column) => column.light === light);
+  const found = measures.map(({ key, title }) => ({
+    key,
+    title,
+    ahead: leaders(all, kernels, key),
+  }));
+  const defined = found.filter(({ ahead }) => ahead.size > 0);
+  if (defined.length === 0) return `${where} nothing can be said`;
+  const names = new Set(defined.flatMap(({ ahead }) => [...ahead.keys()]));
+  if (names.size === 1) {
+    const by = listed(defined.map(({ title }) => title));
+    return `${where} ${[...names][0]} is ahead by ${by}${every}${lead(all, kernels, measures[1].key)}`;
+  }
+  const parts = defined.map(({ title, ahead }) => {
+    const who = [...ahead].map(([method, at]) =>
       at.length === kernels.length ? method : `${method} (kernel ${listed(at.map(String))})`,
     );
-    const statement = `${listed(parts)} ${parts.length > 1 ? "are" : "is"} ahead`;
-    statements.set(statement, [...(statements.get(statement) ?? []), measure]);
+    return `by ${title} ${listed(who)}`;
+  });
+  return `${where} the best are ${listed(parts)}`;
+}
+
+/**
+ * What the numbers say: who is ahead in which light, by which measure, by how much; how often soft is
+ * ahead of average; and what it costs.
+ * @param all the means
+ * @param rows the numbers of every picture
+ */
+export function inWords(all: readonly Mean[], rows: readonly Row[]): string {
+  const kernels = [...new Set(all.map((mean) => mean.kernel))];
+  if (new Set(all.map((mean) => mean.method)).size < 2) {
+    return "Only one method was measured, so there is nothing to compare it with.";
   }
-  for (const [statement, measures] of statements) {
-    sentences.push(`By ${listed(measures)}, ${statement}.`);
+  const both = `${clause(all, kernels, "sRGB")}; ${clause(all, kernels, "linear")}.`;
+  const sentences = [both[0].toUpperCase() + both.slice(1)];
+  if (all.every((mean) => Number.isNaN(mean.values["srgb.ssim"]))) {
+    sentences.push("SSIM is not defined for pictures below 11 pixels.");
   }
-  const pair = (method: string, kernel: number) =>
-    all.find((mean) => mean.method === method && mean.kernel === kernel);
-  const gaps = (key: Key): number[] =>
-    kernels.flatMap((kernel) => {
-      const soft = pair("soft", kernel)?.values[key];
-      const average = pair("average", kernel)?.values[key];
-      return soft === undefined || average === undefined ? [] : [soft - average];
-    });
-  const range = (values: number[], unit: string, digits: number) => {
-    const signed = (v: number) => `${v >= 0 ? "+" : "−"}${Math.abs(v).toFixed(digits)}`;
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    const span = signed(low) === signed(high) ? signed(low) : `${signed(low)} to ${signed(high)}`;
-    return `${span}${unit}`;
-  };
-  const [srgb, linear] = [gaps("srgb.psnr"), gaps("linear.psnr")];
-  if (srgb.length > 0 && [...srgb, ...linear].every(Number.isFinite)) {
+  const soft = rows.filter((row) => row.method === "soft");
+  const average = new Map(
+    rows
+      .filter((row) => row.method === "average")
+      .map((row) => [`${row.kernel} ${row.picture}`, row]),
+  );
+  const pairs = soft.flatMap((row) => {
+    const other = average.get(`${row.kernel} ${row.picture}`);
+    return other === undefined ? [] : [[row, other] as const];
+  });
+  if (pairs.length > kernels.length) {
+    const wins = (key: Key) => pairs.filter(([a, b]) => measured(a, key) > measured(b, key)).length;
     sentences.push(
-      `Against average pooling, SoftPool's PSNR differs by ${range(srgb, " dB", 2)} in sRGB values and ` +
-        `${range(linear, " dB", 2)} in linear light.`,
+      `Picture by picture and kernel by kernel, soft has a higher PSNR than average in ${wins("srgb.psnr")} ` +
+        `of ${pairs.length} cases in sRGB values and in ${wins("linear.psnr")} in linear light.`,
     );
+  }
+  const time = (method: string, kernel: number) =>
+    all.find((mean) => mean.method === method && mean.kernel === kernel)?.milliseconds ??
+    Number.NaN;
+  const ratios = kernels.map((kernel) => time("soft", kernel) / time("average", kernel));
+  if (ratios.every(Number.isFinite)) {
+    sentences.push(`In this run soft took ${span(ratios, 1, false)} times as long as average.`);
   }
   return sentences.join(" ");
 }
