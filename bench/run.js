@@ -12,6 +12,8 @@ import { HELP, parseFlags, UsageError } from "./flags.js";
 import { WORKLOADS } from "./workloads.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** Signals that end the rounds, and the exit code they mean. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
 const say = (/** @type {string} */ line) => process.stderr.write(`bench: ${line}\n`);
 
 /**
@@ -82,6 +84,7 @@ async function run(flags, args, signal) {
   for (const sentence of missing) say(`going on without a rival: ${sentence}`);
 
   const folder = mkdtempSync(join(os.tmpdir(), "softpool-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   try {
     const memoryModule = join(folder, "memory.wasm");
     if (!half) compileMemory(memoryModule);
@@ -97,8 +100,8 @@ async function run(flags, args, signal) {
       sources: { float32: source, float16: halves },
       memoryModule,
       check: join(folder, "check.bin"),
-      warmup: flags.quick ? 50 : 100,
-      milliseconds: flags.quick ? 50 : 100,
+      warmup: flags.quick ? 50 : 80,
+      milliseconds: flags.quick ? 50 : 80,
       pytorch,
       progress: progressLine(),
       signal,
@@ -111,7 +114,6 @@ async function run(flags, args, signal) {
     return createRun({ ...about, missing, dropped, busy }, measured);
   } finally {
     pytorch?.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -126,11 +128,15 @@ async function main(args) {
   node(join(ROOT, "scripts/build.js"), ["--quiet"]);
   const { loadRun, saveRun } = await import("./results.js");
   const stop = new AbortController();
-  process.on("SIGINT", () => {
-    if (stop.signal.aborted) process.exit(130);
-    say("stopping; Ctrl-C again to leave at once");
-    stop.abort();
-  });
+  let code = 0;
+  for (const [name, number] of Object.entries(SIGNALS)) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(number);
+      code = number;
+      say("stopping; Ctrl-C again to leave at once");
+      stop.abort();
+    });
+  }
   const saved = flags.from !== null;
   const asked = args.filter((arg) => arg !== "--readme");
   const result = saved ? loadRun(String(flags.from)) : await run(flags, asked, stop.signal);
@@ -141,7 +147,7 @@ async function main(args) {
     const all = WORKLOADS.map((work) => work.id);
     say(`written: ${saveRun(result, all).join(", ")}`);
   }
-  if (!result.complete && !saved) process.exitCode = 130;
+  process.exitCode = code;
 }
 
 try {
