@@ -1,0 +1,163 @@
+/**
+ * NaN, infinities and extreme numbers in every kernel: one value of a tensor is replaced, the windows
+ * that see it must give what the definition says, and all others what they gave before.
+ */
+import { describe, expect, test } from "vitest";
+import { fromHalf, random, toHalf, tolerances } from "../test/oracle.ts";
+import * as api from "./index.ts";
+import type { EngineName } from "./options.ts";
+
+type Call = (...args: unknown[]) => { data: ArrayLike<number>; shape: number[] };
+const functions = api as unknown as Record<string, Call>;
+const engines: EngineName[] = ["wasm", "reference"];
+const inf = Number.POSITIVE_INFINITY;
+
+type DType = keyof typeof tolerances;
+const types: Record<DType, (values: ArrayLike<number>) => ArrayLike<number>> = {
+  float32: (values) => Float32Array.from(values),
+  float64: (values) => Float64Array.from(values),
+  float16: (values) => Uint16Array.from(values, toHalf),
+};
+const decode = (values: ArrayLike<number>, dtype: DType): number[] =>
+  Array.from(values, (v) => (dtype === "float16" ? fromHalf(v) : v));
+
+/** Windows with kernels of their own, and some without: kernel, stride and padding along H and W. */
+const windows = [
+  { kernelSize: [2, 2], stride: [2, 2], padding: [0, 0] },
+  { kernelSize: [3, 3], stride: [2, 2], padding: [1, 1] },
+  { kernelSize: [3, 3], stride: [1, 1], padding: [1, 1] },
+  { kernelSize: [1, 5], stride: [1, 3], padding: [0, 2] },
+];
+const [C, H, W] = [8, 5, 19];
+
+/** The result of windows that see NaN, +Infinity, -Infinity; "absent": the value has weight 0. */
+const rules: [string, object, (number | "absent")[]][] = [
+  ["softPool2d", {}, [Number.NaN, inf, "absent"]],
+  ["softPool2d", { beta: -1 }, [Number.NaN, "absent", -inf]],
+  ["softPool2d", { beta: [1, 1, 1, 2, 1, 1, 1, 1] }, [Number.NaN, inf, "absent"]],
+  ["softPool2d", { beta: inf }, [Number.NaN, inf, "absent"]],
+  ["softPool2d", { beta: 0 }, [Number.NaN, inf, -inf]],
+  ["maxPool2d", {}, [Number.NaN, inf, "absent"]],
+  ["avgPool2d", {}, [Number.NaN, inf, -inf]],
+  ["sumPool2d", {}, [Number.NaN, inf, -inf]],
+  ["powerAvgPool2d", {}, [Number.NaN, inf, inf]],
+];
+
+/** The first element where two rounded results differ by more than their tolerances, in words. */
+function difference(got: number[], wanted: number[], dtype: DType): string | undefined {
+  for (let i = 0; i < wanted.length; i++) {
+    const [a, b] = [got[i], wanted[i]];
+    if (Object.is(a, b) || a === b || Math.abs(a - b) <= 2 * tolerances[dtype](b)) continue;
+    return `[${i}]: ${a}, not ${b}`;
+  }
+  return undefined;
+}
+
+describe.each(engines)("engine %s", (engine) => {
+  test("one value that is not finite changes the windows that see it, and no other", () => {
+    const failures: string[] = [];
+    let turn = 0;
+    const next = random(7);
+    // Halves of float16's precision, so that all types see the same values.
+    const values = Array.from({ length: C * H * W }, () => Math.round(next() * 96 - 48) / 16);
+    const replaced = (at: number, value: number) => values.map((v, i) => (i === at ? value : v));
+    for (const window of windows)
+      for (const dtype of ["float32", "float64", "float16"] as const)
+        for (const layout of ["NCHW", "NHWC"])
+          for (const [method, options, results] of rules) {
+            // In the middle, or in the last columns.
+            const [h, w] = turn++ % 2 === 0 ? [3, 4] : [2, 17];
+            const channel = 3;
+            const first = layout === "NCHW";
+            const at = first ? (channel * H + h) * W + w : (h * W + w) * C + channel;
+            const o = { ...window, ...options, layout, engine };
+            const shape = first ? [1, C, H, W] : [1, H, W, C];
+            const forward = (list: number[]) =>
+              functions[method]({ data: types[dtype](list), shape }, o);
+            const plain = forward(values);
+            const [outH, outW] = first ? plain.shape.slice(2) : plain.shape.slice(1, 3);
+            const sees = Array.from({ length: plain.data.length }, (_, i) => {
+              const c = first ? Math.floor(i / (outH * outW)) : i % C;
+              const position = first ? i % (outH * outW) : Math.floor(i / C);
+              const [oh, ow] = [Math.floor(position / outW), position % outW];
+              const inside = [oh, ow].every((out, axis) => {
+                const tap = [h, w][axis] - (out * window.stride[axis] - window.padding[axis]);
+                return tap >= 0 && tap < window.kernelSize[axis];
+              });
+              return c === channel && inside;
+            });
+            // Only the windows that see the value have a gradient.
+            const g = { data: types[dtype](sees.map((s) => (s ? 0.5 : 0))), shape: plain.shape };
+            const total = 0.5 * sees.filter(Boolean).length;
+            const backward = (list: number[]) => {
+              const x = { data: types[dtype](list), shape };
+              return decode(functions[`${method}Backward`](g, x, o).data, dtype);
+            };
+            const slopes = backward(values);
+            [Number.NaN, inf, -inf].forEach((value, kind) => {
+              const result = results[kind];
+              const label = `${method} ${dtype} ${JSON.stringify(o)}, ${value} at ${h}, ${w}`;
+              const list = replaced(at, value);
+              // e^-500 is 0 in every type.
+              const far = replaced(at, value > 0 ? 500 : -500);
+              const y = decode(forward(list).data, dtype);
+              const others = decode((result === "absent" ? forward(far) : plain).data, dtype);
+              const wanted = others.map((v, i) => (sees[i] && result !== "absent" ? result : v));
+              const wrong = difference(y, wanted, dtype);
+              if (wrong !== undefined) failures.push(`${label} ${wrong}`);
+
+              let slope = backward(far);
+              const linear = /avg|sum/.test(method) || ("beta" in options && options.beta === 0);
+              if (linear) slope = slopes;
+              else if (Number.isNaN(value)) {
+                // Every tap of the windows that see it.
+                const ones = decode(
+                  functions.sumPool2dBackward(
+                    g,
+                    { data: types[dtype](list), shape },
+                    {
+                      ...window,
+                      layout,
+                      engine,
+                    },
+                  ).data,
+                  dtype,
+                );
+                slope = ones.map((v) => (v === 0 ? 0 : Number.NaN));
+              } else if (result !== "absent") {
+                const sign = method.startsWith("power") ? Math.sign(value) : 1;
+                slope = slope.map((_, i) => (i === at ? sign * total : 0));
+              }
+              const wrongSlope = difference(backward(list), slope, dtype);
+              if (wrongSlope !== undefined) failures.push(`backward of ${label} ${wrongSlope}`);
+            });
+          }
+    expect(failures.slice(0, 5), `${failures.length} failures`).toEqual([]);
+  });
+
+  test("large inputs of each type stay finite, and right", () => {
+    const next = random(3);
+    for (const [dtype, sizes] of [
+      ["float16", [60, 1000, 65504]],
+      ["float32", [1000, 1e20, 3.4028234663852886e38]],
+      ["float64", [1000, 1e100, 1.7e308]],
+    ] as const)
+      for (const size of sizes)
+        for (const window of windows)
+          for (const method of ["softPool2d", "avgPool2d", "maxPool2d"]) {
+            const list = Array.from({ length: C * H * W }, () => (next() < 0.5 ? size : -size));
+            const x = { data: types[dtype](list), shape: [1, C, H, W] };
+            const label = `${method} ${dtype} ${size} ${JSON.stringify(window)}`;
+            const y = functions[method](x, { ...window, engine });
+            const results = decode(y.data, dtype);
+            const g = { data: types[dtype](results.map(() => 1)), shape: y.shape };
+            const slopes = functions[`${method}Backward`](g, x, { ...window, engine }).data;
+            expect(results.every(Number.isFinite), label).toBe(true);
+            expect(decode(slopes, dtype).every(Number.isFinite), label).toBe(true);
+            if (method === "avgPool2d") continue;
+            // So far apart, the largest tap has all the weight.
+            const max = decode(functions.maxPool2d(x, { ...window, engine }).data, dtype);
+            expect(results, label).toEqual(max);
+          }
+  });
+});
