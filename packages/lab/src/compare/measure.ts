@@ -36,7 +36,10 @@ export interface Pooled {
 /** Repetitions of the operator, of which the median time is reported. */
 const REPETITIONS = 3;
 
-/** Pools a picture, sRGB values in [0, 1], clips the result to [0, 1], and times the operator. */
+/**
+ * Pools a picture, sRGB values in [0, 1], and times the operator. Results above 1 (sums, power averages)
+ * stay as they are: they are scored so, and clipped only where they are shown.
+ */
 export function pool(
   picture: Picture,
   method: Method,
@@ -54,13 +57,11 @@ export function pool(
     times.push(performance.now() - start);
   }
   times.sort((a, b) => a - b);
-  // A picture's values end at 1: sums and power averages are clipped, as they are where they are shown.
-  const clipped = Float32Array.from(result, (v) => Math.min(1, Math.max(0, v)));
   const pooled = createPicture(
     Math.floor(width / kernel),
     Math.floor(height / kernel),
     channels,
-    clipped,
+    result,
   );
   return { pooled, milliseconds: times[REPETITIONS >> 1] };
 }
