@@ -126,6 +126,7 @@ test("tensors larger than a piece: cut along any axis, with overlap and padding"
       [3, 5, 803, 751],
       { kernelSize: 2, ceilMode: true, beta: [1, -1, 0.5, 2, 3] },
     ],
+    ["softPool2d", "float32", [1, 1, 5001, 1501], { kernelSize: 5, stride: 3, padding: 2 }],
     ["maxPool2d", "float32", [1, 1, 3001, 2503], { kernelSize: 3, stride: 1, padding: 1 }],
     ["powerAvgPool1d", "float32", [1, 4_300_003, 1], { kernelSize: 3, layout: "NLC" }],
   ] as const) {
