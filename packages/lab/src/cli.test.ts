@@ -1,9 +1,11 @@
 /** The command as a whole: spawned on pictures made here, its outputs decoded and compared with plain loops. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -380,6 +382,61 @@ test("wrong usage and bad input: one sentence, the right exit code, no trace", a
   // What worked beside what failed is there, and no temporary file is left.
   expect(existsSync(join(folder, "two/ok-soft-2x.png"))).toBe(true);
   expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
+test("no input is overwritten, and a full disk is told", async () => {
+  const bytes = await make("kept.png", { width: 8, height: 6, channels: 3 });
+  mkdirSync(join(folder, "other"), { recursive: true });
+  await make("other/kept.png", { width: 6, height: 6, channels: 3 });
+  // One output is another input, named by another path.
+  softpool("downsample", "other/kept.png", "-o", "kept-soft-2x.png");
+  const taken = softpool("downsample", "kept.png", "other/../kept-soft-2x.png");
+  expect(taken.err).toContain("-o: expected another file than the input");
+  expect(taken.code).toBe(2);
+  expect([...(await sharp(join(folder, "kept.png")).raw().toBuffer())]).toEqual([...bytes]);
+  // Two inputs of one name.
+  expect(softpool("downsample", "kept.png", "other/kept.png", "-o", "pair/").code).toBe(0);
+  expect(readdirSync(join(folder, "pair")).sort()).toEqual([
+    "kept-soft-2x-2.png",
+    "kept-soft-2x.png",
+  ]);
+  if (existsSync("/dev/full")) {
+    const full = openSync("/dev/full", "w");
+    const { status, stderr } = spawnSync(process.execPath, [bin, "--version"], {
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(full);
+    expect(stderr).toBe('softpool: cannot write to "standard output": the disk is full\n');
+    expect(status).toBe(1);
+  }
+});
+
+test("Ctrl-C stops between steps and keeps what is done", async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `crowd/${i + 10}.png`);
+  mkdirSync(join(folder, "crowd"), { recursive: true });
+  for (const name of names) await make(name, { width: 300, height: 300, channels: 3 });
+  const child = spawn(process.execPath, [bin, "compare", "crowd", "-o", "stopped"], {
+    cwd: folder,
+  });
+  let err = "";
+  child.stderr.on("data", (text) => {
+    err += text;
+  });
+  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  // The directory is made when the work begins.
+  while (!existsSync(join(folder, "stopped"))) await pause(20);
+  await pause(300);
+  child.kill("SIGINT");
+  const code = await new Promise((done) => child.on("exit", done));
+  expect(code).toBe(130);
+  expect(err).toMatch(/interrupted after \d+ of 40 pictures, "stopped\/index.html" has these/);
+  const { interrupted, rows } = JSON.parse(
+    readFileSync(join(folder, "stopped/results.json"), "utf8"),
+  );
+  expect(interrupted).toBe(true);
+  expect(rows.length % 15).toBe(0);
+  expect(rows.length).toBeLessThan(40 * 15);
 });
 
 test("help, version, checks", () => {

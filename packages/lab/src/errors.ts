@@ -34,8 +34,8 @@ export function quote(path: string): string {
   );
 }
 
-/** The first line of a library's message, without a full stop. */
+/** The first line of a library's message, without a full stop and control characters. */
 export function plain(message: string): string {
   const line = message.trim().split("\n")[0] ?? "";
-  return line.replace(/\.$/, "");
+  return line.replace(/\.$/, "").replace(/\p{Cc}/gu, "?");
 }

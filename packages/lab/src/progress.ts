@@ -31,7 +31,8 @@ export class Progress {
     this.#shown = now;
     const rate = this.#done / seconds;
     const left = Math.ceil((this.#total - this.#done) / rate);
-    const line = `${this.#done}/${this.#total} ${this.#what}, ${rate.toFixed(1)}/s, ${left} s left  ${label}`;
+    const name = label.replace(/[\p{Cc}\p{Cf}]/gu, "?");
+    const line = `${this.#done}/${this.#total} ${this.#what}, ${rate.toFixed(1)}/s, ${left} s left  ${name}`;
     if (this.#terminal) process.stderr.write(`\r\u001b[K${line.slice(0, 100)}`);
     else process.stderr.write(`${line}\n`);
   }

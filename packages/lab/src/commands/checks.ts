@@ -1,9 +1,11 @@
 /** `softpool checks`: versions, processors, engines, and what is missing for which feature. */
-import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { statfsSync } from "node:fs";
+import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "node:os";
 import { defineCommand } from "citty";
-import sharp from "sharp";
+import type Sharp from "sharp";
 import { engineInfo, softPool2d } from "softpool";
 import type { Arguments, Command } from "../args.ts";
+import { plain, quote, UsageError } from "../errors.ts";
 import { version } from "../version.ts";
 
 const definition = defineCommand({
@@ -41,21 +43,62 @@ function engineWorks(engine: "wasm" | "reference"): string {
   }
 }
 
-/** Looks at versions, machine and engines. */
-export function gatherChecks(): Checks {
-  const wasm = engineWorks("wasm");
-  const info = wasm === "" ? engineInfo() : undefined;
-  const formats = (["jpeg", "png", "webp", "tiff", "gif", "heif", "svg"] as const).filter(
+/** The picture library, or why it does not load. */
+async function loadSharp(): Promise<typeof Sharp | string> {
+  try {
+    return (await import("sharp")).default;
+  } catch (error) {
+    return plain((error as Error).message);
+  }
+}
+
+/** What pictures can be read here. */
+function pictureFeatures(sharp: typeof Sharp | string): Feature[] {
+  if (typeof sharp === "string") {
+    return [{ name: "pictures", available: false, note: `sharp does not load: ${sharp}` }];
+  }
+  const formats = (["png", "jpeg", "webp", "tiff", "gif", "svg"] as const).filter(
     (format) => sharp.format[format]?.input.file,
   );
+  // libvips reads AVIF and HEIC by one loader; the codec of HEIC is rarely built in.
+  const suffixes = sharp.format.heif?.input.fileSuffix ?? [];
+  const { bavail, bsize } = statfsSync(tmpdir());
+  const free = bavail * bsize;
+  return [
+    { name: "pictures", available: formats.length > 0, note: `reads ${formats.join(", ")}` },
+    {
+      name: "AVIF",
+      available: suffixes.includes(".avif"),
+      note: suffixes.includes(".avif") ? "reads and writes" : "needs a libvips with an AV1 codec",
+    },
+    {
+      name: "HEIC",
+      available: suffixes.includes(".heic"),
+      note: suffixes.includes(".heic")
+        ? "reads"
+        : "needs a libvips with an HEVC codec; convert to another format first",
+    },
+    {
+      name: "large pictures",
+      available: free > 2 ** 30,
+      note: `${(free / 2 ** 30).toFixed(1)} GiB free in ${tmpdir()}${free > 2 ** 30 ? "" : "; set TMPDIR"}`,
+    },
+  ];
+}
+
+/** Looks at versions, machine and engines. */
+export async function gatherChecks(): Promise<Checks> {
+  const sharp = await loadSharp();
+  const wasm = engineWorks("wasm");
+  const info = wasm === "" ? engineInfo() : undefined;
   const threads = info?.threads ?? 1;
   return {
     versions: {
       softpool: version(),
       node: process.versions.node,
       v8: process.versions.v8,
-      sharp: sharp.versions.sharp ?? "unknown",
-      libvips: sharp.versions.vips,
+      sharp: typeof sharp === "string" ? "missing" : (sharp.versions.sharp ?? "unknown"),
+      libvips: typeof sharp === "string" ? "missing" : sharp.versions.vips,
     },
     machine: {
       system: `${type()} ${release()} ${process.arch}`,
@@ -82,11 +125,7 @@ export function gatherChecks(): Checks {
         available: threads > 1,
         note: threads > 1 ? `${threads}` : "needs a second processor and shared memory",
       },
-      {
-        name: "pictures",
-        available: formats.length > 0,
-        note: formats.length > 0 ? `reads ${formats.join(", ")}` : "needs sharp's binary",
-      },
+      ...pictureFeatures(sharp),
     ],
   };
 }
@@ -99,10 +138,9 @@ function section(title: string, entries: [string, unknown][]): string {
 
 async function run({ flags, rest }: Arguments): Promise<number> {
   if (rest.length > 0) {
-    const { UsageError } = await import("../errors.ts");
-    throw new UsageError(`expected no arguments, received ${JSON.stringify(rest[0])}`);
+    throw new UsageError(`expected no arguments, received ${quote(rest[0])}`);
   }
-  const checks = gatherChecks();
+  const checks = await gatherChecks();
   if (flags.has("json")) console.log(JSON.stringify(checks, null, 2));
   else {
     const features = checks.features.map(({ name, available, note }): [string, string] => [

@@ -169,8 +169,9 @@ export const compare: Command = {
   usage: "[IMAGE|DIRECTORY...] [options]",
   notes: [
     "Every picture is cropped to a multiple of the kernel and pooled with stride = kernel. SSIM and PSNR " +
-      "are taken in sRGB values and in linear light. Alpha is put over white. Of a directory, all " +
-      "pictures in it are taken, sorted by name. With no picture, the built-in resolution chart is used.",
+      "are taken in sRGB values and in linear light; sum and power-average go beyond 1, are scored so and " +
+      "shown clipped. Alpha is put over white. Of a directory, all pictures in it are taken, sorted by " +
+      "name. With no picture, the built-in resolution chart is used.",
     "Protocols: nearest, bilinear and bicubic enlarge the pooled picture and compare it with the " +
       "original; low-resolution compares it with the area average of the original's light.",
     "Writes index.html, which needs no other file, and results.json into the directory of -o. In JSON an " +

@@ -89,6 +89,7 @@ function spans(size: number, out: number, kernel: number, stride: number, most: 
  * Pools a picture; the input stays as it is.
  * @param target what the result can hold; default: what the input has
  * @param stop asked between tiles
+ * @param most input values of a tile, unless a single window has more
  * @throws Stopped when `stop` said so
  */
 export async function poolRaster(
@@ -96,6 +97,7 @@ export async function poolRaster(
   pooling: Pooling,
   target: Target = { bits: input.format.bits, alpha: true },
   stop: () => boolean = () => false,
+  most: number = TILE,
 ): Promise<Pooled> {
   const { width, height, channels, bits } = input.format;
   const { kernel, stride, light } = pooling;
@@ -110,9 +112,9 @@ export async function poolRaster(
   // Compiles the kernels now, which is not the time of a pooling.
   engineInfo();
   const raster = Raster.create(format as Format);
-  const columns = spans(width, outWidth, kernel[1], stride[1], TILE / channels / kernel[0]);
+  const columns = spans(width, outWidth, kernel[1], stride[1], most / channels / kernel[0]);
   const widest = Math.max(...columns.map(({ from, to }) => to - from));
-  const rows = spans(height, outHeight, kernel[0], stride[0], TILE / channels / widest);
+  const rows = spans(height, outHeight, kernel[0], stride[0], most / channels / widest);
   const pieceRows = Math.max(1, Math.floor(PIECE / rowBytes({ width, height, channels, bits })));
   let milliseconds = 0;
   try {
