@@ -131,8 +131,13 @@ function mean(divisor: f64): f64 {
   for (let i = 0; i < count; i++) sum += value(i);
   if (sum - sum == 0) return sum / divisor;
   sum = 0;
-  for (let i = 0; i < count; i++) sum += value(i) / divisor;
-  return sum;
+  let most: f64 = f64.MAX_VALUE;
+  for (let i = 0; i < count; i++) {
+    sum += value(i) / divisor;
+    if (value(i) - value(i) != 0) most = Infinity;
+  }
+  // Rounding must not carry it beyond the largest number.
+  return max<f64>(-most, min<f64>(most, sum));
 }
 
 /** Replaces the values by |x| / max |x| and returns the maximum. */

@@ -249,10 +249,8 @@ function checkedShape(name: string, parameter: string, shape: unknown, rank?: nu
     (rank === undefined || shape.length === rank) &&
     shape.every((size) => isInteger(size, 0));
   if (!valid) {
-    const expected = rank === undefined ? "an array of sizes" : `${rank} sizes`;
-    const cure =
-      rank === undefined ? "" : "batch and channel axes are required, add them with size 1";
-    fail(name, parameter, expected, show(shape), cure);
+    const cure = "batch and channel axes are required, add them with size 1";
+    fail(name, parameter, `${rank ?? "3 to 5"} sizes`, show(shape), cure);
   }
   return shape as number[];
 }

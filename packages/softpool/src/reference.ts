@@ -70,7 +70,10 @@ function softWeights(x: number[], beta: number): Weights {
 function average(x: number[], divisor: number): number {
   const sum = x.reduce((a, b) => a + b, 0);
   if (Number.isFinite(sum)) return sum / divisor;
-  return x.reduce((a, b) => a + b / divisor, 0);
+  // Rounding must not carry it beyond the largest tap.
+  const quotients = x.reduce((a, b) => a + b / divisor, 0);
+  const most = largest(x);
+  return Math.max(-most, Math.min(most, quotients));
 }
 
 /** max |x|. */

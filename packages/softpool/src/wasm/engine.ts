@@ -264,25 +264,31 @@ async function runAsync(problem: Problem, direction: Direction, arrays: Arrays):
   }
 }
 
-/** What the gradient of beta needs: the weighted variance of every window, in float64. */
-function varianceCall(problem: Problem, x: FloatArray): { problem: Problem; arrays: Arrays } {
-  const input = new Float64Array(toNumbers(x) as Float64Array);
+/** What the gradient of beta needs. */
+interface VarianceCall {
+  problem: Problem;
+  arrays: Arrays;
+  g: Elements;
+}
+
+/**
+ * The call that gives the weighted variance of every window, in float64, and the gradient of the output,
+ * both copied: growing memory may detach the caller's arrays.
+ */
+function varianceCall(problem: Problem, x: FloatArray, gradOutput: FloatArray): VarianceCall {
+  const copy = (data: FloatArray) => new Float64Array(toNumbers(data) as Float64Array);
   return {
     problem: { ...problem, dtype: "float64" },
-    arrays: { x: input, y: new Float64Array(elements(problem.outShape)) },
+    arrays: { x: copy(x), y: new Float64Array(elements(problem.outShape)) },
+    g: copy(gradOutput),
   };
 }
 
 /** dL/dbeta = sum over windows of gradient times variance, per channel. */
-function sumVariance(
-  problem: Problem,
-  gradOutput: FloatArray,
-  variance: Elements,
-  gradBeta: Float64Array,
-): void {
-  const g = toNumbers(gradOutput);
+function sumVariance({ problem, arrays, g }: VarianceCall, gradBeta: Float64Array): void {
   const { channels, channelsLast } = problem;
   const inner = channelsLast ? 1 : g.length / (problem.batch * channels);
+  const variance: Elements = arrays.y;
   for (let i = 0; i < g.length; i++) {
     const channel = Math.floor(i / inner) % channels;
     gradBeta[gradBeta.length === 1 ? 0 : channel] += g[i] * variance[i];
@@ -307,12 +313,12 @@ export function wasmBackward(
   gradInput: FloatArray,
   gradBeta?: Float64Array,
 ): void {
-  run(problem, "backward", { x, y: gradOutput, gx: gradInput });
   if (gradBeta !== undefined) {
-    const call = varianceCall(problem, x);
+    const call = varianceCall(problem, x, gradOutput);
     run(call.problem, "variance", call.arrays);
-    sumVariance(problem, gradOutput, call.arrays.y, gradBeta);
+    sumVariance(call, gradBeta);
   }
+  run(problem, "backward", { x, y: gradOutput, gx: gradInput });
 }
 
 /** Computes the gradient of a pooling without blocking. */
@@ -325,12 +331,12 @@ export async function wasmBackwardAsync(
 ): Promise<void> {
   hold();
   try {
-    await runAsync(problem, "backward", { x, y: gradOutput, gx: gradInput });
     if (gradBeta !== undefined) {
-      const call = varianceCall(problem, x);
+      const call = varianceCall(problem, x, gradOutput);
       await runAsync(call.problem, "variance", call.arrays);
-      sumVariance(problem, gradOutput, call.arrays.y, gradBeta);
+      sumVariance(call, gradBeta);
     }
+    await runAsync(problem, "backward", { x, y: gradOutput, gx: gradInput });
   } finally {
     letGo();
   }

@@ -239,11 +239,10 @@ export function allocate(name: string, shape: readonly number[], dtype: DType): 
   const start = allocateBytes(bytes);
   if (start === 0) {
     const { limit } = getRuntime();
-    const free = Math.floor((limit - usedBytes()) / 2 ** 20);
     fail(
       name,
       "shape",
-      `a tensor that fits in WebAssembly memory (${free} of ${limit / 2 ** 20} MiB free)`,
+      `a tensor that fits in WebAssembly memory, ${Math.floor((limit - usedBytes()) / 2 ** 20)} MiB left`,
       `${show([...shape])}, ${Math.ceil(bytes / 2 ** 20)} MiB`,
       "dispose of tensors, or pool a typed array",
     );

@@ -51,19 +51,14 @@ export function canShare(): boolean {
   return (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
 }
 
-let waitAllowed: boolean | undefined;
-
 /** Whether this thread may wait: not the main thread of a page. */
 export function canWait(): boolean {
-  if (waitAllowed === undefined) {
-    try {
-      Atomics.wait(words(getRuntime()), READY, -1, 0);
-      waitAllowed = true;
-    } catch {
-      waitAllowed = false;
-    }
+  try {
+    Atomics.wait(words(getRuntime()), READY, -1, 0);
+    return true;
+  } catch {
+    return false;
   }
-  return waitAllowed;
 }
 
 function words({ memory }: Runtime): Int32Array {
