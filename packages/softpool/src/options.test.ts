@@ -94,7 +94,7 @@ const cases: [string, () => unknown, string][] = [
   [
     "beta NaN",
     call({ kernelSize: 2, beta: Number.NaN }),
-    "softPool2d: beta: expected a number or one per channel, NaN excluded, received NaN",
+    "softPool2d: beta: expected a number or one per channel, not NaN, received NaN",
   ],
   [
     "two betas",
@@ -130,7 +130,7 @@ const cases: [string, () => unknown, string][] = [
   [
     "size",
     call({ kernelSize: 2 }, { data: new Float32Array(4), shape: [1, 1, 2, 3] }),
-    "softPool2d: x.data: expected 6 elements for the shape [1, 1, 2, 3], received 4",
+    "softPool2d: x.data: expected 6 elements for [1, 1, 2, 3], received 4",
   ],
   [
     "out shape",

@@ -276,7 +276,7 @@ export function checkTensor(name: string, parameter: string, value: unknown, ran
     fail(
       name,
       `${parameter}.data`,
-      `${elements(shape)} elements for the shape ${show(shape)}`,
+      `${elements(shape)} elements for ${show(shape)}`,
       `${length}${length === 0 && elements(shape) > 0 ? ": disposed or detached?" : ""}`,
     );
   }
@@ -291,7 +291,7 @@ function checkBeta(name: string, value: unknown, channels: number): Float64Array
     !isList ||
     !(list as number[]).every((b: unknown) => typeof b === "number" && !Number.isNaN(b))
   ) {
-    fail(name, "beta", "a number or one per channel, NaN excluded", show(value));
+    fail(name, "beta", "a number or one per channel, not NaN", show(value));
   }
   const beta = Float64Array.from(list as number[]);
   if (typeof value !== "number" && beta.length !== channels) {
