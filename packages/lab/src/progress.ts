@@ -32,7 +32,8 @@ export class Progress {
     const rate = this.#done / seconds;
     const left = Math.ceil((this.#total - this.#done) / rate);
     const name = label.replace(/[\p{Cc}\p{Cf}]/gu, "?");
-    const line = `${this.#done}/${this.#total} ${this.#what}, ${rate.toFixed(1)}/s, ${left} s left  ${name}`;
+    const pace = rate >= 1 ? `${rate.toFixed(1)}/s` : `${(1 / rate).toFixed(1)} s each`;
+    const line = `${this.#done}/${this.#total} ${this.#what}, ${pace}, ${left} s left  ${name}`;
     if (this.#terminal) process.stderr.write(`\r\u001b[K${line.slice(0, 100)}`);
     else process.stderr.write(`${line}\n`);
   }

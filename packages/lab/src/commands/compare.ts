@@ -5,6 +5,7 @@ import { findProtocol, protocols } from "@softpool/pictures";
 import { defineCommand } from "citty";
 import { type Arguments, type Command, oneOf, positiveInteger, temperature } from "../args.ts";
 import { findSources } from "../compare/load.ts";
+import { warmUp } from "../compare/measure.ts";
 import { comparePicture, GAIN, nothingCompared, type Plan } from "../compare/parts.ts";
 import { type PicturePart, type Report, renderReport } from "../compare/report.ts";
 import { engineName, origin, type Results, toJson } from "../compare/results.ts";
@@ -93,6 +94,7 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
   const parts: PicturePart[] = [];
   const failures: string[] = [];
   const interruption = new Interruption();
+  await warmUp(plan.methods);
   const progress = new Progress("steps", sources.length * plan.kernels.length);
   for (const [i, source] of sources.entries()) {
     await setImmediate();

@@ -206,8 +206,8 @@ export function renderReport(report: Report): string {
   const lead = rows.length === 0 ? "No picture was compared." : inWords(results.means, rows);
   const about =
     "Every picture is cropped to a multiple of the kernel and pooled with stride = kernel; sum and " +
-    "power-average go beyond 1, are scored so and shown clipped. The best value of each kernel is marked. The time is the " +
-    "operator's alone, the median of three calls.";
+    "power-average go beyond 1, are scored so and shown clipped. The best value of each kernel is " +
+    "marked. The time is the operator's alone, in the engine's memory, the fastest of several calls.";
   const foot: [string, string][] = [
     ["Command", results.command],
     ["Versions", results.versions],

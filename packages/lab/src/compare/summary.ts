@@ -86,9 +86,8 @@ function listed(words: readonly string[]): string {
 }
 
 /** The smallest and the largest of some numbers, with signs, as "+0.10 to +0.19" or one of them. */
-function span(values: readonly number[], digits: number, signed = true): string {
-  const text = (v: number) =>
-    `${signed && v >= 0 ? "+" : ""}${v < 0 ? "−" : ""}${Math.abs(v).toFixed(digits)}`;
+function span(values: readonly number[], digits: number): string {
+  const text = (v: number) => `${v < 0 ? "−" : "+"}${Math.abs(v).toFixed(digits)}`;
   const [low, high] = [text(Math.min(...values)), text(Math.max(...values))];
   return low === high ? low : `${low} to ${high}`;
 }
@@ -152,8 +151,8 @@ function clause(all: readonly Mean[], kernels: readonly number[], light: string)
 }
 
 /**
- * What the numbers say: who is ahead in which light, by which measure, by how much; how often soft is
- * ahead of average; and what it costs.
+ * What the numbers say: who is ahead in which light, by which measure, by how much; and how often soft
+ * is ahead of average.
  * @param all the means
  * @param rows the numbers of every picture
  */
@@ -183,13 +182,6 @@ export function inWords(all: readonly Mean[], rows: readonly Row[]): string {
       `Picture by picture and kernel by kernel, soft has a higher PSNR than average in ${wins("srgb.psnr")} ` +
         `of ${pairs.length} cases in sRGB values and in ${wins("linear.psnr")} in linear light.`,
     );
-  }
-  const time = (method: string, kernel: number) =>
-    all.find((mean) => mean.method === method && mean.kernel === kernel)?.milliseconds ??
-    Number.NaN;
-  const ratios = kernels.map((kernel) => time("soft", kernel) / time("average", kernel));
-  if (ratios.every(Number.isFinite)) {
-    sentences.push(`In this run soft took ${span(ratios, 1, false)} times as long as average.`);
   }
   return sentences.join(" ");
 }
