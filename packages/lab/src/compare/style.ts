@@ -75,6 +75,8 @@ code { font: 0.9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   figure, table, h2, h3 { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll, .row figure { overflow: visible; }
+  .original { max-width: 100%; }
+  .original img, .row img { max-width: 100%; height: auto; }
   td.best span { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
