@@ -1,6 +1,6 @@
 /** The benchmark section of the README, as Markdown. */
 import { digits } from "./stats.js";
-import { markdown, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
+import { company, countRounds, markdown, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
 import { verdict } from "./targets.js";
 import { DIRECTIONS, memoryWorkload } from "./variants.js";
 import { describeWorkload, workload } from "./workloads.js";
@@ -56,7 +56,7 @@ export function readme(run) {
     .map((id) => `${id}: ${describeWorkload(workload(id))}`)
     .join("; ");
   const parts = [
-    `\`${run.command}\`, ${run.date}, ${run.rounds} rounds${state}, on ${machine}; ${versions}.`,
+    `\`${run.command}\`, ${run.date}, ${countRounds(run)}${state}, on ${machine}; ${versions}. ${company(run)}`,
   ];
   if (run.targets.length > 0) parts.push(targetTable(run));
   parts.push(medianTable(run), `${workloads}.`);

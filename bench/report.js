@@ -1,13 +1,10 @@
 /** What `npm run bench` prints: a table per workload, raw rounds, targets, and what was missing. */
 import { outputShape } from "./shapes.js";
 import { digits } from "./stats.js";
-import { columns, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
+import { columns, company, countRounds, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
 import { verdict } from "./targets.js";
 import { DIRECTIONS, inputBytes, memoryWorkload } from "./variants.js";
 import { describeWorkload, elements, workload } from "./workloads.js";
-
-/** Above this part of the processors others disturb the measurement. */
-const BUSY = 0.1;
 
 /**
  * @param {number} bytes
@@ -116,7 +113,7 @@ export function report(run) {
   const state = run.complete ? "" : ", stopped before the end";
   const parts = [
     [
-      `${run.command}: ${run.date}, ${run.rounds} rounds${state}`,
+      `${run.command}: ${run.date}, ${countRounds(run)}${state}`,
       machine,
       versions,
       "Milliseconds: median [quartiles] of the rounds; difference from the float64 reference engine.",
@@ -126,12 +123,7 @@ export function report(run) {
     ].join("\n"),
   ];
   if (run.quick) parts.push("Quick: short timings, few rounds. A look, no measurement.");
-  const busy = run.busy.map((part) => `${(100 * part).toFixed(0)} %`).join(", ");
-  parts.push(
-    run.busy.some((part) => part >= BUSY)
-      ? `The machine was busy: others used ${busy} of its processors before each round. Measure again.`
-      : `Others used ${busy} of the processors before each round.`,
-  );
+  parts.push(company(run));
   if (run.results.length === 0) return `${parts.join("\n\n")}\n\nNothing was measured.\n`;
   const measured = run.workloads.filter((id) => run.results.some((f) => f.workload === id));
   parts.push(...measured.map((id) => workloadTable(run, id)), rawRounds(run));

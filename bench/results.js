@@ -178,7 +178,7 @@ export function loadRun(file) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new Error(`bench: --from: expected a JSON file of bench/results, received ${reason}`);
   }
-  if (!Array.isArray(run?.results) || !Array.isArray(run.targets)) {
+  if (![run?.results, run?.targets, run?.busy].every(Array.isArray)) {
     throw new Error(`bench: --from: expected a file of bench/results, received ${file}`);
   }
   return run;

@@ -55,6 +55,27 @@ export function whereabouts({ machine, versions }) {
   ];
 }
 
+/** Above this part of the processors others disturb the measurement. */
+const BUSY = 0.1;
+
+/**
+ * What others did on the machine, in one sentence or two.
+ * @param {import("./results.js").Run} run
+ * @returns {string}
+ */
+export function company({ busy }) {
+  const parts = busy.map((part) => `${(100 * part).toFixed(0)} %`).join(", ");
+  return busy.some((part) => part >= BUSY)
+    ? `The machine was busy: others used ${parts} of its processors before each round. Measure again.`
+    : `Others used ${parts} of the processors before each round.`;
+}
+
+/**
+ * @param {import("./results.js").Run} run
+ * @returns {string}
+ */
+export const countRounds = ({ rounds }) => (rounds === 1 ? "1 round" : `${rounds} rounds`);
+
 /**
  * The threads that appear in a run, ascending.
  * @param {import("./results.js").Run} run
