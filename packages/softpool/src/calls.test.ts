@@ -119,6 +119,10 @@ test("tensors larger than a piece: cut along any axis, with overlap and padding"
       [1, 1501, 2003, 5],
       { kernelSize: [4, 2], stride: 3, dilation: [2, 1], ceilMode: true, layout: "NHWC" },
     ],
+    // Gaps between windows: a piece may begin where no window reaches.
+    ["softPool2d", "float64", [1, 1, 2003, 1801], { kernelSize: [1, 2], stride: [7, 3] }],
+    // Padded taps do not count: the first average of each piece is not that of the tensor.
+    ["avgPool1d", "float64", [1, 3_200_003, 1], { kernelSize: 4, padding: 2, layout: "NLC" }],
     // Planes together: each piece starts with another channel's temperature.
     [
       "softPool2d",

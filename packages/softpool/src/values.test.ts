@@ -56,7 +56,6 @@ function difference(got: number[], wanted: number[], dtype: DType): string | und
 describe.each(engines)("engine %s", (engine) => {
   test("one value that is not finite changes the windows that see it, and no other", () => {
     const failures: string[] = [];
-    let turn = 0;
     const next = random(7);
     // Halves of float16's precision, so that all types see the same values.
     const values = Array.from({ length: C * H * W }, () => Math.round(next() * 96 - 48) / 16);
@@ -65,9 +64,14 @@ describe.each(engines)("engine %s", (engine) => {
       for (const dtype of ["float32", "float64", "float16"] as const)
         for (const layout of ["NCHW", "NHWC"])
           for (const [method, options, results] of rules) {
-            // In the middle, or in the last columns.
-            const [h, w] = turn++ % 2 === 0 ? [3, 4] : [2, 17];
-            const channel = 3;
+            // In one vector or the next, in the middle or in the last columns.
+            const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)];
+            const [h, w] = pick([
+              [3, 4],
+              [2, 10],
+              [1, 17],
+            ]);
+            const channel = pick([3, 6]);
             const first = layout === "NCHW";
             const at = first ? (channel * H + h) * W + w : (h * W + w) * C + channel;
             const o = { ...window, ...options, layout, engine };
@@ -140,7 +144,7 @@ describe.each(engines)("engine %s", (engine) => {
     for (const [dtype, sizes] of [
       ["float16", [60, 1000, 65504]],
       ["float32", [1000, 1e20, 3.4028234663852886e38]],
-      ["float64", [1000, 1e100, 1.7e308]],
+      ["float64", [1000, 1e100, Number.MAX_VALUE]],
     ] as const)
       for (const size of sizes)
         for (const window of windows)
@@ -159,5 +163,24 @@ describe.each(engines)("engine %s", (engine) => {
             const max = decode(functions.maxPool2d(x, { ...window, engine }).data, dtype);
             expect(results, label).toEqual(max);
           }
+  });
+
+  test("a window wider than the largest number keeps its weights", () => {
+    // softpool_beta(x) = a softpool_{a beta}(x / a)
+    const o = { kernelSize: 4, engine };
+    const huge = { data: Float64Array.of(1.7e308, -1.2e308, -1.7e308, 0), shape: [1, 1, 4] };
+    const small = { data: Float64Array.of(1.7, -1.2, -1.7, 0), shape: [1, 1, 4] };
+    const one = { data: Float64Array.of(1), shape: [1, 1, 1] };
+    for (const beta of [0.3, -2]) {
+      const scaled = { ...o, beta: beta * 1e-308 };
+      const y = functions.softPool1d(huge, scaled).data[0];
+      const wanted = functions.softPool1d(small, { ...o, beta }).data[0];
+      expect(Math.abs(y / 1e308 - wanted)).toBeLessThan(1e-12);
+      const slopes = functions.softPool1dBackward(one, huge, scaled).data;
+      const others = functions.softPool1dBackward(one, small, { ...o, beta }).data;
+      expect(
+        difference([...(slopes as Float64Array)], [...(others as Float64Array)], "float64"),
+      ).toBe(undefined);
+    }
   });
 });
