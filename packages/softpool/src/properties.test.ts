@@ -55,9 +55,10 @@ describe.each(engines)("engine %s", (engine) => {
         values.slice(1).forEach((y, i) => {
           expect(y).toBeGreaterThanOrEqual(values[i] - close);
         });
-        expect(values[0]).toBe(Math.min(...x));
+        // Either zero will do.
+        expect(values[0] + 0).toBe(Math.min(...x) + 0);
         expect(Math.abs(values[3] - mean)).toBeLessThan(close);
-        expect(values[7]).toBe(Math.max(...x));
+        expect(values[7] + 0).toBe(Math.max(...x) + 0);
         expect(Math.abs(soft(engine, x, 1e-9) - mean)).toBeLessThan(1e-6);
       }),
     );
