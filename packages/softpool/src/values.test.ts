@@ -139,6 +139,58 @@ describe.each(engines)("engine %s", (engine) => {
     expect(failures.slice(0, 5), `${failures.length} failures`).toEqual([]);
   });
 
+  test("windows of nothing but infinities of one sign", () => {
+    const failures: string[] = [];
+    const next = random(8);
+    for (const window of windows)
+      for (const dtype of ["float32", "float64", "float16"] as const)
+        for (const layout of ["NCHW", "NHWC"])
+          for (const value of [inf, -inf])
+            for (const [method, options] of [
+              ["softPool2d", {}],
+              ["softPool2d", { beta: -1 }],
+              ["softPool2d", { beta: [1, 2, 1, 1, 1, 1, 1, 1] }],
+              ["maxPool2d", {}],
+            ] as const) {
+              const first = layout === "NCHW";
+              const shape = first ? [1, C, H, W] : [1, H, W, C];
+              const o = { ...window, ...options, layout, engine };
+              const channelOf = (i: number, total: number) =>
+                first ? Math.floor(i / (total / C)) : i % C;
+              // Channels 2 and 5 are infinite, the others are not.
+              const count = C * H * W;
+              const values = Array.from({ length: count }, () => Math.round(next() * 96 - 48) / 16);
+              const mixed = values.map((v, i) =>
+                [2, 5].includes(channelOf(i, count)) ? value : v,
+              );
+              const plain = functions[method]({ data: types[dtype](values), shape }, o);
+              const y = functions[method]({ data: types[dtype](mixed), shape }, o);
+              const total = plain.data.length;
+              const infinite = (i: number, length: number) => [2, 5].includes(channelOf(i, length));
+              const wanted = decode(plain.data, dtype).map((v, i) =>
+                infinite(i, total) ? value : v,
+              );
+              const g = { data: types[dtype](wanted.map(() => 0.5)), shape: plain.shape };
+              const run = (name: string, list: number[], all: object) =>
+                decode(functions[name](g, { data: types[dtype](list), shape }, all).data, dtype);
+              // Ties share equally, as the average does; the maximum gives to the first.
+              const other = method === "maxPool2d" ? "maxPool2dBackward" : "avgPool2dBackward";
+              const equal = values.map((v, i) => (infinite(i, count) ? 1 : v));
+              const shared = run(other, equal, { ...window, layout, engine });
+              const slopes = run(`${method}Backward`, values, o);
+              const wantedSlopes = slopes.map((v, i) => (infinite(i, count) ? shared[i] : v));
+              const label = `${method} ${dtype} ${JSON.stringify(o)} of ${value}`;
+              const wrong = [
+                difference(decode(y.data, dtype), wanted, dtype),
+                difference(run(`${method}Backward`, mixed, o), wantedSlopes, dtype),
+              ];
+              for (const message of wrong) {
+                if (message !== undefined) failures.push(`${label} ${message}`);
+              }
+            }
+    expect(failures.slice(0, 5), `${failures.length} failures`).toEqual([]);
+  });
+
   test("large inputs of each type stay finite, and right", () => {
     const next = random(3);
     for (const [dtype, sizes] of [
