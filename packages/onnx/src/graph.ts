@@ -1,0 +1,266 @@
+/**
+ * A graph that is being built: values with type and shape, nodes, initializers, subgraphs. It becomes
+ * the graph of a model, a subgraph, the body of a local function, or nodes that are put into a graph
+ * that exists.
+ */
+import { create } from "@bufbuild/protobuf";
+import {
+  type FunctionProto,
+  FunctionProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  type ModelProto,
+  type NodeProto,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  type TensorProto,
+} from "onnx-buf";
+import { Attributes, type AttributeValues, attribute } from "./attributes.ts";
+import type { DType } from "./dtype.ts";
+import { OnnxError, quote } from "./error.ts";
+import { createModel } from "./model.ts";
+import { Names } from "./names.ts";
+import { findOperator } from "./ops/index.ts";
+import type { Inferred } from "./ops/operator.ts";
+import { elementCount, type Shape } from "./shape.ts";
+import { type Tensor, tensorToProto } from "./tensor.ts";
+import { valueInfo } from "./types.ts";
+
+/** A value of a graph: its name and what is known of it. */
+export interface Value extends Inferred {
+  /** Its name in the file. */
+  readonly name: string;
+}
+
+/** How a node is emitted. */
+export interface NodeOptions {
+  /** How many outputs it has; default 1. */
+  readonly outputs?: number;
+  /** Name of the node; default made from the operator. */
+  readonly name?: string;
+  /** Names of the outputs; default made from the operator. */
+  readonly outputNames?: readonly string[];
+  /** Domain of the operator; default the standard operators. */
+  readonly domain?: string;
+  /** Overload of a local function. */
+  readonly overload?: string;
+}
+
+/** How a graph is begun. */
+export interface GraphOptions {
+  /** Names that are taken; default none. A subgraph shares those of its parent. */
+  readonly names?: Names;
+  /** Put before every name that the graph makes, with a `/`; default nothing. */
+  readonly prefix?: string;
+}
+
+/** Constants of at most this many elements are known to shape arithmetic. */
+const MAX_CONTENTS = 1024;
+
+/** What shape arithmetic knows of a constant. */
+export function contentsOf(value: Tensor): readonly number[] | undefined {
+  const integral = value.dtype === "int64" || value.dtype === "int32";
+  return integral && value.data.length <= MAX_CONTENTS ? Array.from(value.data) : undefined;
+}
+
+/** A graph that is being built. */
+export class Graph {
+  /** Version of the standard operators. */
+  readonly opset: number;
+  /** The names that are taken. */
+  readonly names: Names;
+  /** The nodes so far, in order. */
+  readonly nodes: NodeProto[] = [];
+  /** Stored tensors so far. */
+  readonly initializers: TensorProto[] = [];
+  /** Inputs so far. */
+  readonly inputs: Value[] = [];
+  /** Outputs so far. */
+  readonly outputs: Value[] = [];
+  readonly #prefix: string;
+  readonly #constants: Map<string, Value> = new Map();
+
+  /**
+   * @param opset version of the standard operators
+   * @param options taken names and a prefix
+   */
+  constructor(opset: number, options: GraphOptions = {}) {
+    this.opset = opset;
+    this.names = options.names ?? new Names();
+    this.#prefix = options.prefix === undefined ? "" : `${options.prefix}/`;
+  }
+
+  #name(hint: string): string {
+    return this.names.unique(this.#prefix + hint);
+  }
+
+  /** Adds an input. The name is taken as it is. */
+  input(name: string, dtype: DType | undefined, shape?: Shape): Value {
+    const value: Value = { name: this.names.unique(name), dtype, shape };
+    if (value.name !== name) throw new OnnxError(`the name ${quote(name)} is taken already`);
+    this.inputs.push(value);
+    return value;
+  }
+
+  /** Declares values as outputs. */
+  output(...values: Value[]): void {
+    this.outputs.push(...values);
+  }
+
+  /** Stores a tensor in the graph under a name: a weight. The name is taken as it is. */
+  initializer(name: string, value: Tensor): Value {
+    if (this.names.unique(name) !== name) {
+      throw new OnnxError(`the name ${quote(name)} is taken already`);
+    }
+    this.initializers.push(tensorToProto(value, name));
+    return { name, dtype: value.dtype, shape: value.shape, contents: contentsOf(value) };
+  }
+
+  /** A constant, emitted once as a `Constant` node. */
+  constant(value: Tensor): Value {
+    const small = value.data.length <= 64;
+    const key = `${value.dtype}:${value.shape}:${small ? Array.from(value.data, exact) : ""}`;
+    const known = small ? this.#constants.get(key) : undefined;
+    if (known !== undefined) return known;
+    const node = this.op("Constant", [], { value });
+    const result = { ...node, contents: contentsOf(value) };
+    if (small) this.#constants.set(key, result);
+    return result;
+  }
+
+  /** Emits a node of one output and gives that output. */
+  op(
+    type: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: AttributeValues = {},
+    options: NodeOptions = {},
+  ): Value {
+    return this.node(type, inputs, attributes, { outputs: 1, ...options })[0];
+  }
+
+  /** Emits a node and gives its outputs. Trailing inputs that are `undefined` are left out. */
+  node(
+    type: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: AttributeValues = {},
+    options: NodeOptions = {},
+  ): Value[] {
+    const names = inputs.map((input) => input?.name ?? "");
+    while (names.at(-1) === "") names.pop();
+    const hint = type.toLowerCase();
+    const count = options.outputNames?.length ?? options.outputs ?? 1;
+    const node = create(NodeProtoSchema, {
+      opType: type,
+      name: options.name ?? this.#name(hint),
+      input: names,
+      output: Array.from(
+        { length: count },
+        (_, i) =>
+          options.outputNames?.[i] ?? this.#name(count === 1 ? `${hint}_out` : `${hint}_out${i}`),
+      ),
+      attribute: Object.entries(attributes).flatMap(([name, value]) =>
+        value === undefined ? [] : [attribute(name, value)],
+      ),
+      domain: options.domain ?? "",
+      overload: options.overload ?? "",
+    });
+    this.nodes.push(node);
+    const operator = findOperator(type, node.domain);
+    const types: readonly Inferred[] =
+      operator?.shape({
+        node,
+        attributes: new Attributes(node),
+        opset: this.opset,
+        inputs: inputs.map((input) => input ?? undefined),
+        inferGraph: (graph) => this.#branches.get(graph) ?? [],
+      }) ?? [];
+    return node.output.map((name, i) => ({ name, ...types[i] }));
+  }
+
+  readonly #branches: Map<GraphProto, Inferred[]> = new Map();
+
+  /** A graph inside this one: its nodes may read what this graph has so far. */
+  subgraph(): Graph {
+    return new Graph(this.opset, {
+      names: this.names,
+      prefix: this.#prefix === "" ? undefined : this.#prefix.slice(0, -1),
+    });
+  }
+
+  /**
+   * Emits an `If`.
+   * @param condition a boolean scalar
+   * @param then builds the graph for true and gives its outputs
+   * @param otherwise builds the graph for false and gives as many outputs
+   */
+  if(condition: Value, then: (g: Graph) => Value[], otherwise: (g: Graph) => Value[]): Value[] {
+    const [a, b] = [then, otherwise].map((build, i) => {
+      const g = this.subgraph();
+      const results = build(g);
+      g.output(...results);
+      const graph = g.toGraph(i === 0 ? "then" : "else");
+      this.#branches.set(graph, results);
+      return graph;
+    });
+    return this.node(
+      "If",
+      [condition],
+      { then_branch: a, else_branch: b },
+      { outputs: a.output.length },
+    );
+  }
+
+  /** The graph as a file holds it. */
+  toGraph(name = "graph"): GraphProto {
+    return create(GraphProtoSchema, {
+      name,
+      node: this.nodes,
+      initializer: this.initializers,
+      input: this.inputs.map((value) => valueInfo(value.name, value)),
+      output: this.outputs.map((value) => valueInfo(value.name, value)),
+    });
+  }
+
+  /** A model of this graph alone. */
+  toModel(name = "graph"): ModelProto {
+    const model = createModel(this.opset, name);
+    model.graph = this.toGraph(name);
+    return model;
+  }
+
+  /**
+   * The graph as a local function. Functions hold no stored tensors: use {@link constant}.
+   * @param options domain and name, its overload, and the attributes that a call may show
+   */
+  toFunction(options: {
+    domain: string;
+    name: string;
+    overload?: string;
+    attributes?: readonly string[];
+    doc?: string;
+  }): FunctionProto {
+    if (this.initializers.length > 0) {
+      throw new OnnxError(
+        `function ${quote(options.name)}: expected constants, found initializers`,
+      );
+    }
+    return create(FunctionProtoSchema, {
+      domain: options.domain,
+      name: options.name,
+      overload: options.overload ?? "",
+      attribute: [...(options.attributes ?? [])],
+      docString: options.doc ?? "",
+      input: this.inputs.map(({ name }) => name),
+      output: this.outputs.map(({ name }) => name),
+      node: this.nodes,
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(this.opset) })],
+    });
+  }
+}
+
+const exact = (value: number) => (Object.is(value, -0) ? "-0" : String(value));
+
+/** Whether a value has a known number of elements, all known to shape arithmetic. */
+export function isKnown(value: Value): boolean {
+  return value.contents !== undefined && value.contents.length === elementCount(value.shape);
+}

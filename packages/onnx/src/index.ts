@@ -1,0 +1,21 @@
+/**
+ * The ONNX graph: read, build, edit, print, infer shapes, evaluate in float64. Files and ONNX Runtime
+ * have entries of their own: `@softpool/onnx/files`, `/session-node`, `/session-web`.
+ */
+export * from "./attributes.ts";
+export * from "./check.ts";
+export * from "./dtype.ts";
+export * from "./error.ts";
+export * from "./graph.ts";
+export * from "./infer.ts";
+export * from "./model.ts";
+export * from "./names.ts";
+export * from "./ops/elementwise.ts";
+export * from "./ops/index.ts";
+export * from "./ops/operator.ts";
+export * from "./order.ts";
+export * from "./reference.ts";
+export * from "./shape.ts";
+export * from "./tensor.ts";
+export * from "./types.ts";
+export * from "./versions.ts";

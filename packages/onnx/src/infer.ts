@@ -1,0 +1,189 @@
+/**
+ * Types and shapes of all values of a model, as far as they follow from its inputs, its constants and
+ * its operators; through subgraphs and local functions. What the file states is used where nothing
+ * follows.
+ */
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from "onnx-buf";
+import { Attributes } from "./attributes.ts";
+import { functionKey } from "./check.ts";
+import { dtypeOfCode } from "./dtype.ts";
+import { OnnxError, quote } from "./error.ts";
+import { contentsOf } from "./graph.ts";
+import { mergeTypes } from "./ops/control.ts";
+import { findOperator } from "./ops/index.ts";
+import type { Inferred } from "./ops/operator.ts";
+import { describeNode, topologicalOrder } from "./order.ts";
+import type { Shape } from "./shape.ts";
+import { tensorFromProto } from "./tensor.ts";
+import { typeFromProto } from "./types.ts";
+import { opsetOf } from "./versions.ts";
+
+/** Nodes that inference looks at before it gives up: functions that call others many times multiply. */
+const MAX_VISITS = 2_000_000;
+
+/** What was inferred. */
+export interface Types {
+  /** The values of a graph, a subgraph or a function by name; empty for one that is never reached. */
+  of(body: GraphProto | FunctionProto): ReadonlyMap<string, Inferred>;
+}
+
+/** How types are inferred. */
+export interface InferOptions {
+  /** Shapes of inputs of the graph that are stated otherwise or not at all, by name. */
+  readonly inputs?: Readonly<Record<string, Shape>>;
+}
+
+type Scope = Map<string, Inferred>;
+
+/**
+ * Infers the types of a model.
+ * @param model a checked model
+ * @param options shapes of inputs
+ * @throws OnnxError when shapes contradict each other, with the node
+ */
+export function inferTypes(model: ModelProto, options: InferOptions = {}): Types {
+  const functions = new Map<string, FunctionProto>(
+    model.functions.map((f) => [functionKey(f, f.name), f]),
+  );
+  const scopes = new Map<GraphProto | FunctionProto, Scope>();
+  let visits = 0;
+
+  /** Notes what is known of a body; several visits leave what holds in all of them. */
+  const note = (body: GraphProto | FunctionProto, own: Scope): void => {
+    const before = scopes.get(body);
+    if (before === undefined) {
+      scopes.set(body, own);
+      return;
+    }
+    for (const [name, type] of own) before.set(name, common(before.get(name), type));
+  };
+
+  const inferNodes = (
+    body: GraphProto | FunctionProto,
+    own: Scope,
+    outer: Scope | undefined,
+    opsets: Pick<ModelProto, "opsetImport">,
+    references: ReadonlyMap<string, AttributeProto> | undefined,
+  ): void => {
+    const stated = new Map<string, Inferred>(
+      body.valueInfo.map((value) => [value.name, typeFromProto(value.type)]),
+    );
+    if ("initializer" in body) {
+      for (const value of body.output) stated.set(value.name, typeFromProto(value.type));
+    }
+    const visible = { get: (name: string) => own.get(name) ?? outer?.get(name) };
+    const scope = outer === undefined ? own : layered(own, outer);
+    for (const node of topologicalOrder(body)) {
+      if (++visits > MAX_VISITS) {
+        throw new OnnxError(`type inference stopped after ${MAX_VISITS} nodes`);
+      }
+      const inputs = node.input.map((name) =>
+        name === "" ? undefined : (visible.get(name) ?? {}),
+      );
+      const types = inferNode(node, inputs, scope, opsets, references);
+      for (const [i, name] of node.output.entries()) {
+        if (name !== "") own.set(name, mergeTypes(types[i], stated.get(name)));
+      }
+    }
+    note(body, own);
+  };
+
+  const inferNode = (
+    node: NodeProto,
+    inputs: (Inferred | undefined)[],
+    scope: Scope,
+    opsets: Pick<ModelProto, "opsetImport">,
+    references: ReadonlyMap<string, AttributeProto> | undefined,
+  ): readonly Inferred[] => {
+    const attributes = new Attributes(node, references);
+    const f = functions.get(functionKey(node, node.opType));
+    if (f !== undefined) {
+      const own: Scope = new Map(f.input.map((name, i) => [name, inputs[i] ?? {}]));
+      const given = new Map(f.attributeProto.map((item) => [item.name, item]));
+      for (const [name, item] of attributes.all) given.set(name, item);
+      inferNodes(f, own, undefined, f, given);
+      return f.output.map((name) => own.get(name) ?? {});
+    }
+    const operator = findOperator(node.opType, node.domain);
+    if (operator === undefined) {
+      // Its subgraphs are looked at all the same: there may be pooling in them.
+      for (const item of node.attribute) {
+        if (item.g !== undefined) inferGraph(item.g, [], scope, opsets, references);
+      }
+      return [];
+    }
+    try {
+      return operator.shape({
+        node,
+        attributes,
+        opset: opsetOf(opsets) ?? 0,
+        inputs,
+        inferGraph: (graph, given) => inferGraph(graph, given, scope, opsets, references),
+      });
+    } catch (error) {
+      if (!(error instanceof OnnxError)) throw error;
+      const { message } = error;
+      const where = describeNode(node);
+      throw new OnnxError(message.startsWith(node.opType) ? message : `${where}: ${message}`);
+    }
+  };
+
+  const inferGraph = (
+    graph: GraphProto,
+    given: readonly Inferred[],
+    outer: Scope | undefined,
+    opsets: Pick<ModelProto, "opsetImport">,
+    references: ReadonlyMap<string, AttributeProto> | undefined,
+  ): Inferred[] => {
+    const own: Scope = new Map();
+    for (const [i, value] of graph.input.entries()) {
+      const stated: Inferred = typeFromProto(value.type);
+      const chosen = outer === undefined ? options.inputs?.[value.name] : undefined;
+      own.set(value.name, chosen ? { ...stated, shape: chosen } : mergeTypes(given[i], stated));
+    }
+    for (const item of graph.initializer) {
+      const dtype = dtypeOfCode(item.dataType);
+      const short =
+        (dtype === "int64" || dtype === "int32") &&
+        item.dims.reduce((product, dim) => product * dim, 1n) <= 1024n &&
+        item.externalData.length === 0;
+      const contents = short ? contentsOf(tensorFromProto(item)) : undefined;
+      own.set(item.name, { dtype, shape: item.dims.map(Number), contents });
+    }
+    for (const { values, dims } of graph.sparseInitializer) {
+      if (values === undefined) continue;
+      own.set(values.name, { dtype: dtypeOfCode(values.dataType), shape: dims.map(Number) });
+    }
+    inferNodes(graph, own, outer, opsets, references);
+    return graph.output.map(({ name }) => own.get(name) ?? outer?.get(name) ?? {});
+  };
+
+  for (const name of Object.keys(options.inputs ?? {})) {
+    if (!model.graph?.input.some((input) => input.name === name)) {
+      const there = model.graph?.input.map((input) => quote(input.name)).join(", ");
+      throw new OnnxError(`the model has no input ${quote(name)}; its inputs are ${there}`);
+    }
+  }
+  if (model.graph !== undefined) inferGraph(model.graph, [], undefined, model, undefined);
+  return { of: (body) => scopes.get(body) ?? new Map() };
+}
+
+/** What holds for a value that was seen with two types. */
+function common(a: Inferred | undefined, b: Inferred): Inferred {
+  if (a === undefined) return b;
+  const same = a.shape !== undefined && a.shape.length === b.shape?.length;
+  const shape = same
+    ? a.shape.map((dim, i) => (dim === (b.shape as Shape)[i] ? dim : null))
+    : undefined;
+  const dtype = a.dtype === b.dtype ? a.dtype : undefined;
+  const contents = String(a.contents) === String(b.contents) ? a.contents : undefined;
+  return { dtype, shape, contents };
+}
+
+/** A scope that looks into the one around it; what is set stays inside. */
+function layered(own: Scope, outer: Scope): Scope {
+  return {
+    get: (name: string) => own.get(name) ?? outer.get(name),
+    has: (name: string) => own.has(name) || outer.has(name),
+  } as Scope;
+}

@@ -1,0 +1,26 @@
+/** All operators that shape inference and the evaluator know, by name. */
+import { control } from "./control.ts";
+import { elementwise } from "./elementwise.ts";
+import type { Operator } from "./operator.ts";
+import { pool } from "./pool.ts";
+
+const all: readonly (readonly Operator[])[] = [control, elementwise, pool];
+
+const byName: ReadonlyMap<string, Operator> = new Map(
+  all.flat().map((operator) => [`${operator.domain ?? ""}:${operator.type}`, operator]),
+);
+
+/**
+ * The operator of a name.
+ * @param type its `op_type`
+ * @param domain its domain; default the standard operators
+ * @returns `undefined` when it is not known here
+ */
+export function findOperator(type: string, domain = ""): Operator | undefined {
+  return byName.get(`${domain === "ai.onnx" ? "" : domain}:${type}`);
+}
+
+/** Names of all operators that are known. */
+export function operatorNames(): string[] {
+  return [...byName.keys()].map((key) => key.replace(/^:/, "")).sort();
+}
