@@ -13,6 +13,8 @@ export * from "./names.ts";
 export * from "./ops/elementwise.ts";
 export * from "./ops/index.ts";
 export * from "./ops/operator.ts";
+export * from "./ops/pool.ts";
+export * from "./ops/window.ts";
 export * from "./order.ts";
 export * from "./reference.ts";
 export * from "./shape.ts";
