@@ -51,16 +51,25 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const bytes = (text: string) => encoder.encode(text);
 
-/** An attribute as the file holds it. */
+/**
+ * An attribute as the file holds it.
+ * @throws OnnxError for a number that is not whole; {@link float} makes floating-point attributes
+ */
 export function attribute(name: string, value: Exclude<AttributeValue, undefined>): AttributeProto {
   const make = (rest: Partial<AttributeProto>): AttributeProto =>
     create(AttributeProtoSchema, { name, ...rest } as never);
-  if (typeof value === "number") return make({ type: Kind.INT, i: BigInt(value) });
+  const whole = (number: number): bigint => {
+    if (Number.isInteger(number)) return BigInt(number);
+    throw new OnnxError(
+      `attribute ${quote(name)}: expected a whole number, received ${number}; use float() for others`,
+    );
+  };
+  if (typeof value === "number") return make({ type: Kind.INT, i: whole(value) });
   if (typeof value === "string") return make({ type: Kind.STRING, s: bytes(value) });
   if (Array.isArray(value)) {
     return typeof value[0] === "string"
       ? make({ type: Kind.STRINGS, strings: value.map((item) => bytes(item as string)) })
-      : make({ type: Kind.INTS, ints: value.map((item) => BigInt(item as number)) });
+      : make({ type: Kind.INTS, ints: value.map((item) => whole(item as number)) });
   }
   if ("float" in value) {
     return typeof value.float === "number"

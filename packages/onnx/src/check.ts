@@ -1,13 +1,26 @@
 /**
  * What must hold before a model is worked on: operator sets that are known, names that are defined
- * once and before they are used, no circles, functions that do not call themselves, graphs not nested
- * too deep.
+ * once and before they are used, no circles, functions that do not call themselves, graphs and calls
+ * not nested too deep, tensors of possible sizes.
  */
-import type { FunctionProto, GraphProto, ModelProto, NodeProto } from "onnx-buf";
+import type {
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  TensorProto,
+  ValueInfoProto,
+} from "onnx-buf";
 import { subgraphs } from "./attributes.ts";
 import { OnnxError, quote } from "./error.ts";
 import { describeNode, topologicalOrder } from "./order.ts";
 import { MAX_IR_VERSION, MAX_OPSET, MIN_OPSET, opsetOf } from "./versions.ts";
+
+/** Axes beyond which a tensor is refused: no runtime knows more. */
+const MAX_RANK = 64;
+
+/** Calls and graphs inside each other beyond which a model is refused. */
+const MAX_NESTING = 200;
 
 /** The key of a local function: domain, name and overload. */
 export function functionKey(node: { domain: string; overload: string }, name: string): string {
@@ -38,20 +51,20 @@ export function checkModel(model: ModelProto, what = "model"): void {
     functions.set(key, f);
   }
   try {
-    checkBody(model.graph, new Set(), graphNames(model.graph));
+    checkBody(model.graph, undefined, graphNames(model.graph));
     for (const output of model.graph.output) {
       if (output.name === "") fail("an output of the graph has no name");
     }
     for (const f of model.functions) {
       const version = opsetOf(f);
       if (version !== undefined) checkOpset(version, fail);
-      checkBody(f, new Set(), uniqueNames(f.input, `function ${quote(f.name)}`), f.output);
+      checkBody(f, undefined, uniqueNames(f.input, `function ${quote(f.name)}`), f.output);
     }
   } catch (error) {
     if (error instanceof OnnxError && !error.message.startsWith(what)) fail(error.message);
     throw error;
   }
-  checkCalls(functions, fail);
+  checkCalls(model, functions, fail);
 }
 
 function checkOpset(opset: number, fail: (reason: string) => never): void {
@@ -88,63 +101,134 @@ function graphNames(graph: GraphProto): Set<string> {
   return names;
 }
 
+/** The names of a body and of those around it. */
+interface Scope {
+  readonly names: ReadonlySet<string>;
+  readonly outer: Scope | undefined;
+}
+
+function isVisible(name: string, scope: Scope | undefined): boolean {
+  for (let at = scope; at !== undefined; at = at.outer) if (at.names.has(name)) return true;
+  return false;
+}
+
 /** Checks nodes: every name made once, and made before it is read. */
 function checkBody(
   body: GraphProto | FunctionProto,
-  outer: ReadonlySet<string>,
+  outer: Scope | undefined,
   own: Set<string>,
   outputs: readonly string[] = (body as GraphProto).output.map((value) =>
     typeof value === "string" ? value : value.name,
   ),
 ): void {
+  checkSizes(body);
   for (const node of body.node) {
     for (const output of node.output) {
       if (output === "") continue;
-      if (own.has(output) || outer.has(output)) {
+      if (own.has(output) || isVisible(output, outer)) {
         throw new OnnxError(`${describeNode(node)}: the name ${quote(output)} is defined twice`);
       }
       own.add(output);
     }
   }
-  const known = (name: string) => name === "" || own.has(name) || outer.has(name);
-  const visible = union(outer, own);
+  const scope: Scope = { names: own, outer };
+  const known = (name: string) => name === "" || isVisible(name, scope);
   for (const node of body.node) {
     const missing = node.input.find((name) => !known(name));
     if (missing !== undefined) {
       throw new OnnxError(`${describeNode(node)}: its input ${quote(missing)} is defined nowhere`);
     }
-    for (const [, graph] of subgraphs(node)) checkBody(graph, visible, graphNames(graph));
+    for (const [, graph] of subgraphs(node)) checkBody(graph, scope, graphNames(graph));
   }
   const missing = outputs.find((name) => !known(name));
   if (missing !== undefined) throw new OnnxError(`the output ${quote(missing)} is defined nowhere`);
   topologicalOrder(body);
 }
 
-function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
-  if (a.size === 0) return b;
-  const all = new Set(a);
-  for (const name of b) all.add(name);
-  return all;
+/** Checks the sizes that a body states: of values and of stored tensors. */
+function checkSizes(body: GraphProto | FunctionProto): void {
+  checkRanks(body.valueInfo);
+  if ("initializer" in body) {
+    checkRanks(body.input);
+    checkRanks(body.output);
+    for (const tensor of body.initializer) checkTensor(tensor);
+    for (const { values, dims } of body.sparseInitializer) {
+      checkDims(dims, `sparse tensor ${quote(values?.name ?? "")}`);
+    }
+  }
+  for (const node of body.node) {
+    for (const { t, tensors } of node.attribute) {
+      if (t !== undefined) checkTensor(t);
+      for (const tensor of tensors) checkTensor(tensor);
+    }
+  }
 }
 
-/** Functions must not call themselves, neither directly nor through others. */
+/** Checks that stated types have few axes. */
+function checkRanks(values: readonly ValueInfoProto[]): void {
+  for (const { name, type } of values) {
+    const dims = type?.value.case === "tensorType" ? type.value.value.shape?.dim : undefined;
+    if (dims !== undefined && dims.length > MAX_RANK) {
+      refuseRank(`value ${quote(name)}`, dims.length);
+    }
+  }
+}
+
+function refuseRank(where: string, rank: number): never {
+  throw new OnnxError(`${where}: expected at most ${MAX_RANK} axes, found ${rank}`);
+}
+
+function checkTensor(tensor: TensorProto): void {
+  checkDims(tensor.dims, `tensor ${quote(tensor.name)}`);
+}
+
+/** Checks that a tensor has few axes, and no negative size. */
+function checkDims(dims: readonly bigint[], where: string): void {
+  if (dims.length > MAX_RANK) refuseRank(where, dims.length);
+  const negative = dims.find((dim) => dim < 0n);
+  if (negative !== undefined) {
+    throw new OnnxError(`${where}: expected sizes from 0, found ${negative}`);
+  }
+}
+
+/** Functions must not call themselves, neither directly nor through others, nor lie too deep. */
 function checkCalls(
+  model: ModelProto,
   functions: ReadonlyMap<string, FunctionProto>,
   fail: (reason: string) => never,
 ): void {
-  const calls = (nodes: readonly NodeProto[]): string[] =>
-    nodes.flatMap((node) => [
-      functionKey(node, node.opType),
-      ...subgraphs(node).flatMap(([, graph]) => calls(graph.node)),
-    ]);
-  const done = new Set<string>();
-  const visit = (key: string, path: readonly string[]): void => {
-    const f = functions.get(key);
-    if (f === undefined || done.has(key)) return;
-    if (path.includes(key)) fail(`the function ${quote(f.name)} calls itself`);
-    if (path.length > 100) fail("more than 100 functions call each other");
-    for (const inner of calls(f.node)) visit(inner, [...path, key]);
-    done.add(key);
+  /** How deep the graphs and calls of functions lie that were looked at; 0 on the way. */
+  const heights = new Map<string, number>();
+  const heightOf = (nodes: readonly NodeProto[], depth: number): number => {
+    if (depth > MAX_NESTING) {
+      fail(`more than ${MAX_NESTING} graphs and function calls inside each other`);
+    }
+    let height = 1;
+    for (const node of nodes) {
+      const key = functionKey(node, node.opType);
+      const f = functions.get(key);
+      if (f !== undefined) {
+        let inner = heights.get(key);
+        if (inner === 0) fail(`the function ${quote(f.name)} calls itself`);
+        if (inner === undefined) {
+          heights.set(key, 0);
+          inner = heightOf(f.node, depth + 1);
+          heights.set(key, inner);
+        }
+        height = Math.max(height, 1 + inner);
+      }
+      for (const [, graph] of subgraphs(node)) {
+        height = Math.max(height, 1 + heightOf(graph.node, depth + 1));
+      }
+      if (depth + height > MAX_NESTING) heightOf([], MAX_NESTING + 1);
+    }
+    return height;
   };
-  for (const key of functions.keys()) visit(key, []);
+  for (const f of functions.values()) {
+    const key = functionKey(f, f.name);
+    if (heights.has(key)) continue;
+    heights.set(key, 0);
+    heights.set(key, heightOf(f.node, 1));
+  }
+  if (model.graph !== undefined) heightOf(model.graph.node, 1);
 }

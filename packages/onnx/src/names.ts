@@ -12,6 +12,9 @@ export class Names {
    */
   constructor(model?: ModelProto) {
     if (model?.graph !== undefined) this.#takeGraph(model.graph);
+    for (const { initialization, algorithm } of model?.trainingInfo ?? []) {
+      for (const graph of [initialization, algorithm]) if (graph) this.#takeGraph(graph);
+    }
     for (const f of model?.functions ?? []) this.#takeBody(f, [...f.input, ...f.output]);
   }
 

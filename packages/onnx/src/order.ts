@@ -21,7 +21,10 @@ export function describeNode(node: NodeProto): string {
  */
 export function namesRead(node: NodeProto): string[] {
   const names = node.input.filter((name) => name !== "");
-  for (const [, graph] of subgraphs(node)) names.push(...namesTaken(graph));
+  for (const [, graph] of subgraphs(node)) {
+    // One by one: a call cannot take as many arguments as there may be names.
+    for (const name of namesTaken(graph)) names.push(name);
+  }
   return names;
 }
 

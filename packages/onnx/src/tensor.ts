@@ -20,6 +20,11 @@ export interface Tensor {
 /** The largest tensor that is held as numbers here, in elements (4 GiB). */
 export const MAX_ELEMENTS: number = 2 ** 29;
 
+/** Sizes in words; only the first of many. */
+function sizes(shape: readonly (number | bigint)[]): string {
+  return shape.length <= 16 ? shape.join(", ") : `${shape.slice(0, 16).join(", ")}, ...`;
+}
+
 /** The number of elements of a shape. */
 export function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
@@ -40,7 +45,7 @@ export function tensor(
   const count = elements(shape);
   if (!(count <= MAX_ELEMENTS) || shape.some((size) => !Number.isInteger(size) || size < 0)) {
     throw new OnnxError(
-      `tensor: expected sizes from 0 with at most ${MAX_ELEMENTS} elements, received [${shape.join(", ")}]`,
+      `tensor: expected sizes from 0 with at most ${MAX_ELEMENTS} elements, received [${sizes(shape)}]`,
     );
   }
   if (typeof values === "number") {
@@ -180,7 +185,7 @@ export function tensorFromProto(proto: TensorProto, external?: Uint8Array): Tens
   const count = elements(shape);
   if (shape.some((size) => size < 0) || !(count <= MAX_ELEMENTS)) {
     throw new OnnxError(
-      `${what}: expected sizes from 0 with at most ${MAX_ELEMENTS} elements, received [${proto.dims.join(", ")}]`,
+      `${what}: expected sizes from 0 with at most ${MAX_ELEMENTS} elements, received [${sizes(proto.dims)}]`,
     );
   }
   const storage = storages[dtype];
@@ -192,7 +197,7 @@ export function tensorFromProto(proto: TensorProto, external?: Uint8Array): Tens
     throw new OnnxError(`${what}: its data lie in another file, which was not given`);
   }
   const raw = isExternal ? external! : proto.rawData;
-  const data = new Float64Array(count);
+  // Nothing is allocated before the data are known to be there: a hostile shape costs nothing.
   const size = bitsPerElement(dtype) / 8;
   if (raw.length > 0 || isExternal) {
     if (raw.length !== count * size) {
@@ -200,6 +205,7 @@ export function tensorFromProto(proto: TensorProto, external?: Uint8Array): Tens
         `${what}: expected ${count * size} bytes for [${shape.join(", ")}] ${dtype}, received ${raw.length}`,
       );
     }
+    const data = new Float64Array(count);
     const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
     for (let i = 0; i < count; i++) data[i] = storage.read(view, i * size);
     return { dtype, shape, data };
@@ -210,6 +216,7 @@ export function tensorFromProto(proto: TensorProto, external?: Uint8Array): Tens
       `${what}: expected ${count} values for [${shape.join(", ")}], received ${list.length}`,
     );
   }
+  const data = new Float64Array(count);
   for (let i = 0; i < count; i++) data[i] = Number(list[i]);
   if (dtype === "float16") for (let i = 0; i < count; i++) data[i] = halfToNumber(data[i]);
   if (dtype === "bfloat16") for (let i = 0; i < count; i++) data[i] = bfloatToNumber(data[i]);

@@ -47,11 +47,11 @@ function shapeProto(shape: Shape) {
     dim: shape.map((dim) =>
       create(TensorShapeProto_DimensionSchema, {
         value:
-          typeof dim === "number"
-            ? { case: "dimValue", value: BigInt(dim) }
-            : dim === null
-              ? { case: undefined }
-              : { case: "dimParam", value: dim },
+          typeof dim === "string"
+            ? { case: "dimParam", value: dim }
+            : dim !== null && Number.isInteger(dim) && dim >= 0
+              ? { case: "dimValue", value: BigInt(dim) }
+              : { case: undefined },
       }),
     ),
   });
