@@ -31,6 +31,11 @@ export interface Types {
 export interface InferOptions {
   /** Shapes of inputs of the graph that are stated otherwise or not at all, by name. */
   readonly inputs?: Readonly<Record<string, Shape>>;
+  /**
+   * Called with a contradiction instead of throwing it; the results of that node stay unknown. For work
+   * that can do without types.
+   */
+  readonly onError?: (error: OnnxError) => void;
 }
 
 type Scope = Map<string, Inferred>;
@@ -124,7 +129,12 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
       if (!(error instanceof OnnxError)) throw error;
       const { message } = error;
       const where = describeNode(node);
-      throw new OnnxError(message.startsWith(node.opType) ? message : `${where}: ${message}`);
+      const told = new OnnxError(
+        message.startsWith(node.opType) ? message : `${where}: ${message}`,
+      );
+      if (options.onError === undefined || visits > MAX_VISITS) throw told;
+      options.onError(told);
+      return [];
     }
   };
 

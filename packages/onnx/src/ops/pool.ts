@@ -64,11 +64,8 @@ function checkedAttributes(g: Graph, window: PoolWindow): AttributeValues {
   return windowAttributes(window);
 }
 
-/** What a pooling does with the taps of one window. */
-interface Reduction {
-  /** Takes the values that exist and how many taps the divisor counts. */
-  (values: readonly number[], counted: number): number;
-}
+/** Pools the values of the taps that exist; `counted` is how many the divisor of an average counts. */
+type Reduction = (values: readonly number[], counted: number) => number;
 
 /** The spatial geometry of a pooling node on its input. */
 function axesOf(context: EvaluateContext, x: Tensor): Axis[] {

@@ -1,5 +1,5 @@
 /** The windows of pooling nodes: reading and writing their attributes, and their geometry on an input. */
-import { type Axis, outputSize } from "softpool/window";
+import { type Axis, emptyWindow, outputSize } from "softpool/window";
 import type { Attributes, AttributeValues } from "../attributes.ts";
 import { OnnxError } from "../error.ts";
 import type { Dim, Shape } from "../shape.ts";
@@ -154,4 +154,14 @@ export function pooledShape(window: PoolWindow, shape: Shape | undefined): Shape
     );
   }
   return [...shape.slice(0, 2), ...shape.slice(2).map((dim, i) => pooledDim(window, i, dim))];
+}
+
+/**
+ * The first axis along which some window has no tap inside an input of known size, or -1: such a window
+ * has no defined result. Axes of unknown size are taken for large enough.
+ */
+export function emptyAxis(window: PoolWindow, shape: Shape): number {
+  return shape.slice(2).findIndex((size, i) => {
+    return typeof size === "number" && emptyWindow(axisOf(window, i, size)) >= 0;
+  });
 }

@@ -1,0 +1,15 @@
+/** Numbers of element types that compositions need. */
+import { type DType, type Graph, scalar, type Value } from "@softpool/onnx";
+
+/** The largest finite float32. */
+export const FLOAT32_MAX = 3.4028234663852886e38;
+
+/** The largest finite number of a type that methods compute in. */
+export function largest(dtype: DType | undefined): number {
+  return dtype === "float64" ? Number.MAX_VALUE : FLOAT32_MAX;
+}
+
+/** A scalar constant of a value's element type. */
+export function constantLike(g: Graph, like: Value, value: number): Value {
+  return g.constant(scalar(like.dtype ?? "float32", value));
+}

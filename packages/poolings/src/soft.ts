@@ -1,0 +1,253 @@
+/**
+ * SoftPool (Stergiou, Poppe, Kalliatakis, ICCV 2021) as a composition of standard operators, exact for
+ * any finite input:
+ *
+ *     y = sum x_i e^(beta x_i) / sum e^(beta x_i)
+ *
+ * beta 0 is the average; a negative beta is taken by y_beta(x) = -y_(-beta)(-x). NaN in a window gives
+ * NaN, +Infinity gives +Infinity, -Infinity has no weight (mirrored for negative beta).
+ *
+ * Two forms:
+ *
+ * - exact: with m the window's maximum, u_i = max(x_i - m, -200), y = m + sum u e^u / sum e^u. Nothing
+ *   overflows, since every u lies in [-200, 0] and e^-200 is 0 in float32.
+ * - guarded: n = AveragePool(x e^x), d = AveragePool(e^x), y = n / d, a fraction of the exact form's
+ *   time, and right while the smallest d is well above the underflow and no n overflows or is NaN. Both
+ *   can be seen in n and d themselves; where one fails, an `If` takes the exact form.
+ */
+import {
+  abs,
+  add,
+  and,
+  averagePool,
+  div,
+  exp,
+  type Graph,
+  greater,
+  less,
+  max,
+  maxPool,
+  min,
+  mul,
+  neg,
+  type PoolWindow,
+  poolWindow,
+  reduce,
+  sub,
+  type Value,
+} from "@softpool/onnx";
+import { frame, isPlain, plainWindow, taps } from "./frame.ts";
+import type { Method } from "./method.ts";
+import { constantLike, largest } from "./numbers.ts";
+
+/** Below this, e^u is 0 in float32; in float64 it is 1e-87 and no matter beside the largest weight 1. */
+const LOWEST_EXPONENT = -200;
+
+/** Windows with more taps than this are pooled axis after axis: shorter sums, fewer nodes. */
+const MAX_TAPS = 16;
+
+/** How {@link softPool} is composed. */
+export interface SoftPoolOptions {
+  /** Temperature, finite; default 1. */
+  readonly beta?: number;
+  /** Only the exact form, without `If`; default false. */
+  readonly exact?: boolean;
+}
+
+/** Why a temperature cannot be taken, or `undefined` when it can. */
+export function checkBeta(beta: number): string | undefined {
+  if (Number.isFinite(beta)) return undefined;
+  return `expected a finite temperature, received ${beta}; the limits are the methods maximum and minimum`;
+}
+
+/**
+ * Composes SoftPool.
+ * @param g the graph
+ * @param x the input `[N, C, ...]`, float32 or float64
+ * @param window the window; padded taps do not exist
+ * @param options temperature and form
+ * @returns the pooled value
+ */
+export function softPool(
+  g: Graph,
+  x: Value,
+  window: PoolWindow,
+  options: SoftPoolOptions = {},
+): Value {
+  const beta = options.beta ?? 1;
+  if (beta === 0) return averageTaps(g, x, window);
+  if (beta < 0) return neg(g, softPool(g, neg(g, x), window, { ...options, beta: -beta }));
+  const dilated = window.dilations.some((d) => d !== 1);
+  // AveragePool has no kernel for float64 and no dilations before operator set 19.
+  const exact = options.exact || x.dtype === "float64" || (dilated && g.opset < 19);
+  return exact ? exactForm(g, x, window, beta) : guardedForm(g, x, window, beta);
+}
+
+/** The average of the taps that exist. */
+function averageTaps(g: Graph, x: Value, window: PoolWindow): Value {
+  const dilated = window.dilations.some((d) => d !== 1);
+  if (x.dtype !== "float64" && (!dilated || g.opset >= 19)) return averagePool(g, x, window);
+  const total = tapSum(g, frame(g, x, window, 0), window);
+  const ones = x.shape === undefined || !isPlain(window) ? countOf(g, x, window) : undefined;
+  const count = window.kernel.reduce((product, k) => product * k, 1);
+  return div(g, total, ones ?? constantLike(g, x, count));
+}
+
+const tapSum = (g: Graph, framed: Value, window: PoolWindow) =>
+  taps(g, framed, window).reduce((a, b) => add(g, a, b));
+
+/** How many taps every window has: x^0, which is 1 for every x. */
+function countOf(g: Graph, x: Value, window: PoolWindow): Value {
+  return tapSum(g, frame(g, g.op("Pow", [x, constantLike(g, x, 0)]), window, 0), window);
+}
+
+/** The pooling over one axis only. */
+function alongAxis(window: PoolWindow, axis: number): PoolWindow {
+  const only = (values: readonly number[], rest: number) =>
+    values.map((value, i) => (i % window.kernel.length === axis ? value : rest));
+  return poolWindow(only(window.kernel, 1), {
+    strides: only(window.strides, 1),
+    pads: only(window.pads, 0),
+    dilations: only(window.dilations, 1),
+    ceilMode: window.ceilMode,
+    autoPad: window.autoPad,
+  });
+}
+
+/** A window as one step, or as one step per axis when it has many taps; the last axis comes first. */
+function steps(window: PoolWindow): PoolWindow[] {
+  const count = window.kernel.reduce((product, k) => product * k, 1);
+  if (count <= MAX_TAPS || window.kernel.length === 1) return [window];
+  return window.kernel
+    .map((_, axis) => alongAxis(window, axis))
+    .filter(
+      ({ kernel, strides, pads }) =>
+        [...kernel, ...strides].some((v) => v > 1) || pads.some((p) => p > 0),
+    )
+    .reverse();
+}
+
+/** A weighted mean of taps needs no divisor: it is the same in numerator and denominator. */
+function windowMean(g: Graph, x: Value, window: PoolWindow): Value {
+  return steps(window).reduce((y, step) => averagePool(g, y, step, { countIncludePad: true }), x);
+}
+
+function guardedForm(g: Graph, x: Value, window: PoolWindow, beta: number): Value {
+  const e = exp(g, beta === 1 ? x : mul(g, x, constantLike(g, x, beta)));
+  const n = windowMean(g, mul(g, x, e), window);
+  const d = windowMean(g, e, window);
+  const smallest = reduce(g, "ReduceMin", d, undefined, false);
+  // Infinite or NaN when any n is, whatever a maximum does with NaN.
+  const total = abs(g, reduce(g, "ReduceSum", n, undefined, false));
+  const safe = and(
+    g,
+    greater(g, smallest, constantLike(g, x, 1e-26)),
+    less(g, total, constantLike(g, x, 1e38)),
+  );
+  const [y] = g.if(
+    safe,
+    (then) => [div(then, n, d)],
+    (otherwise) => [exactForm(otherwise, x, window, beta)],
+  );
+  return y;
+}
+
+/** The sums of one step: y = m + t / s, with m the largest tap. */
+interface Sums {
+  m: Value;
+  s: Value;
+  t: Value;
+}
+
+function exactForm(g: Graph, x: Value, window: PoolWindow, beta: number): Value {
+  const top = largest(x.dtype);
+  const low = constantLike(g, x, -top);
+  // Infinities are taken by the largest finite number, and by the maximum in the end. Max and Min keep
+  // NaN; MaxPool may drop it, but the sums do not.
+  const finite = max(g, min(g, x, constantLike(g, x, top)), low);
+  let sums: Sums | undefined;
+  for (const step of steps(window)) {
+    sums = sums === undefined ? first(g, finite, step, beta, low) : merge(g, sums, step, beta, low);
+  }
+  const { s, t } = sums as Sums;
+  return add(g, maxPool(g, x, window), div(g, t, s));
+}
+
+/** The sums over the taps of `x`. */
+function first(g: Graph, x: Value, window: PoolWindow, beta: number, low: Value): Sums {
+  const m = maxPool(g, x, window);
+  let s: Value | undefined;
+  let t: Value | undefined;
+  for (const tap of taps(g, frame(g, x, window, -largest(x.dtype)), window)) {
+    const { u, e } = weight(g, sub(g, tap, m), beta, low);
+    s = s === undefined ? e : add(g, s, e);
+    const product = mul(g, u, e);
+    t = t === undefined ? product : add(g, t, product);
+  }
+  return { m, s: s as Value, t: t as Value };
+}
+
+/**
+ * The sums over windows of sums: with delta_a = m_a - m,
+ * s = sum s_a e^(beta delta_a) and t = sum (t_a + delta_a s_a) e^(beta delta_a).
+ */
+function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number, low: Value): Sums {
+  const m = maxPool(g, parts.m, window);
+  const slices = (value: Value, fill: number) => taps(g, frame(g, value, window, fill), window);
+  const ms = slices(parts.m, -largest(parts.m.dtype));
+  // A part that does not exist has no weight, whatever the maximum.
+  const ss = slices(parts.s, 0);
+  const ts = slices(parts.t, 0);
+  let s: Value | undefined;
+  let t: Value | undefined;
+  for (const [a, tap] of ms.entries()) {
+    const { u, e } = weight(g, sub(g, tap, m), beta, low);
+    const sa = mul(g, ss[a], e);
+    const ta = mul(g, add(g, ts[a], mul(g, u, ss[a])), e);
+    s = s === undefined ? sa : add(g, s, sa);
+    t = t === undefined ? ta : add(g, t, ta);
+  }
+  return { m, s: s as Value, t: t as Value };
+}
+
+/** A difference bounded below, and its weight e^(beta u). */
+function weight(g: Graph, difference: Value, beta: number, low: Value): { u: Value; e: Value } {
+  const bound = constantLike(g, difference.dtype === undefined ? low : difference, LOWEST_EXPONENT);
+  if (beta === 1) {
+    const u = max(g, difference, bound);
+    return { u, e: exp(g, u) };
+  }
+  const u = max(g, difference, low);
+  return { u, e: exp(g, max(g, mul(g, u, constantLike(g, low, beta)), bound)) };
+}
+
+/** The method `soft`. */
+export const soft: Method = {
+  name: "soft",
+  aliases: ["softpool"],
+  summary: "sum of the taps weighted by the softmax of beta times themselves",
+  source: "Stergiou, Poppe, Kalliatakis: Refining activation downsampling with SoftPool, ICCV 2021",
+  axes: [1, 2, 3],
+  random: false,
+  trained: false,
+  settings: [
+    {
+      name: "beta",
+      summary: "temperature: 1 is the paper's, 0 the average, larger is nearer to the maximum",
+      default: 1,
+      check: checkBeta,
+    },
+    {
+      name: "form",
+      summary: "guarded takes the fast form where it is right; exact has no If",
+      default: "guarded",
+      values: ["guarded", "exact"],
+    },
+  ],
+  infer: ({ g, x, window, settings }) =>
+    softPool(g, x, window, { beta: settings.beta as number, exact: settings.form === "exact" }),
+  train: ({ g, x, window, settings }) =>
+    softPool(g, x, window, { beta: settings.beta as number, exact: true }),
+};
+
+export { plainWindow };

@@ -1,0 +1,138 @@
+/**
+ * Local functions whose pooling takes its window from the call (`ref_attr_name`): PyTorch exports modules
+ * like that. A layer can be replaced only where its window is known, so that such functions get the
+ * attributes of their calls written in; calls with different attributes get functions of their own,
+ * told apart by overload.
+ */
+import {
+  type AttributeProto,
+  type FunctionProto,
+  functionKey,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  subgraphs,
+} from "@softpool/onnx";
+import { copyBody, copyNode, shallow } from "./copy.ts";
+import { DOMAIN, isPooling } from "./layers.ts";
+
+/** Writes the attributes of calls into the functions that pool. The model is edited in place. */
+export function specialise(model: ModelProto): void {
+  const functions = new Map(model.functions.map((f) => [functionKey(f, f.name), f]));
+  const relevant = relevantFunctions(functions);
+  if (relevant.size === 0) return;
+  const versions = new Map<string, Map<string, string>>();
+
+  /** The nodes with their calls led to the version of their attributes. */
+  const lead = (nodes: readonly NodeProto[]): NodeProto[] =>
+    nodes.map((node) => {
+      const key = functionKey(node, node.opType);
+      const f = functions.get(key);
+      let result = node;
+      if (f !== undefined && relevant.has(key)) {
+        const given = new Map<string, AttributeProto>();
+        for (const item of f.attributeProto) given.set(item.name, item);
+        for (const item of node.attribute) given.set(item.name, item);
+        const overload = versionOf(key, f, given);
+        if (overload !== node.overload) {
+          result = shallow(node);
+          result.overload = overload;
+        }
+      }
+      if (subgraphs(node).length > 0) {
+        if (result === node) result = copyNode(node);
+        for (const [, graph] of subgraphs(result)) graph.node = lead(graph.node);
+      }
+      return result;
+    });
+
+  /** The overload of a function for the attributes of a call, written when it is new. */
+  const versionOf = (
+    key: string,
+    f: FunctionProto,
+    given: ReadonlyMap<string, AttributeProto>,
+  ): string => {
+    const signature = [...given.values()].map(signatureOf).sort().join("\n");
+    const known = versions.get(key) ?? new Map<string, string>();
+    versions.set(key, known);
+    const before = known.get(signature);
+    if (before !== undefined) return before;
+    const first = known.size === 0;
+    const overload = first ? f.overload : `${f.overload}${DOMAIN}${known.size}`;
+    known.set(signature, overload);
+    const source = originals.get(key) as FunctionProto;
+    const target = first ? f : copyBody(source);
+    target.overload = overload;
+    target.node = lead(source.node.map((node) => resolve(node, given)));
+    if (!first) {
+      model.functions.push(target);
+      if (model.irVersion < 10n) model.irVersion = 10n;
+    }
+    return overload;
+  };
+  const originals = new Map([...functions].map(([key, f]) => [key, copyBody(f)]));
+
+  if (model.graph !== undefined) model.graph.node = lead(model.graph.node);
+  for (const [key, f] of functions) if (!relevant.has(key)) f.node = lead(f.node);
+}
+
+/** Functions that take attributes and pool, themselves or in functions that they call. */
+function relevantFunctions(functions: ReadonlyMap<string, FunctionProto>): Set<string> {
+  const pools = new Map<string, boolean>();
+  const has = (nodes: readonly NodeProto[]): boolean =>
+    nodes.some((node) => {
+      if (isPooling(node)) return true;
+      const key = functionKey(node, node.opType);
+      return calls(key) || subgraphs(node).some(([, graph]) => has(graph.node));
+    });
+  const calls = (key: string): boolean => {
+    const f = functions.get(key);
+    if (f === undefined || f.domain === DOMAIN) return false;
+    let result = pools.get(key);
+    if (result === undefined) {
+      result = has(f.node);
+      pools.set(key, result);
+    }
+    return result;
+  };
+  return new Set(
+    [...functions.keys()].filter((key) => {
+      const f = functions.get(key) as FunctionProto;
+      return f.attribute.length + f.attributeProto.length > 0 && calls(key);
+    }),
+  );
+}
+
+/** An attribute as text: equal texts mean equal attributes. */
+function signatureOf(item: AttributeProto): string {
+  return JSON.stringify(item, (_, value: unknown) => {
+    if (typeof value === "bigint") return `${value}n`;
+    return value instanceof Uint8Array ? Array.from(value) : value;
+  });
+}
+
+/** A node with its references replaced by the attributes of the call; what the call leaves out goes. */
+function resolve(node: NodeProto, given: ReadonlyMap<string, AttributeProto>): NodeProto {
+  const copy = copyNode(node);
+  const result = copy === node ? shallow(node) : copy;
+  result.attribute = copy.attribute.flatMap((item) => {
+    if (item.refAttrName !== "") {
+      const value = given.get(item.refAttrName);
+      if (value === undefined) return [];
+      const own = shallow(value);
+      own.name = item.name;
+      return [own];
+    }
+    resolveGraphs(item, given);
+    return [item];
+  });
+  return result;
+}
+
+function resolveGraphs(item: AttributeProto, given: ReadonlyMap<string, AttributeProto>): void {
+  const inGraph = (graph: GraphProto): void => {
+    graph.node = graph.node.map((node) => resolve(node, given));
+  };
+  if (item.g !== undefined) inGraph(item.g);
+  for (const graph of item.graphs) inGraph(graph);
+}

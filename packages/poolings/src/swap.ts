@@ -1,0 +1,370 @@
+/**
+ * The swap: replaces pooling layers of a model and leaves everything else as it is. Every replacement
+ * keeps its layer's kernel, stride, padding, dilation and ceil mode, so that all shapes stay.
+ */
+import {
+  isStatic,
+  type ModelProto,
+  metadata,
+  type NodeProto,
+  OnnxError,
+  type PoolWindow,
+  pooledShape,
+  poolWindow,
+  type Shape,
+  setMetadata,
+  type Tensor,
+  tensor,
+} from "@softpool/onnx";
+import { type PaddingMode, settingsOf } from "./apply.ts";
+import { methodOf } from "./catalogue.ts";
+import { copyModel } from "./copy.ts";
+import { Emitter, type Replacement } from "./emit.ts";
+import { isPattern, matches } from "./glob.ts";
+import { isGlobal } from "./global.ts";
+import { DOMAIN, findPooling, type Kind, METADATA_KEY, type PoolingLayer } from "./layers.ts";
+import type { Context, Method, Site } from "./method.ts";
+import { specialise } from "./specialise.ts";
+
+/** What is swapped, for what, and how. */
+export interface SwapOptions {
+  /** The method that comes in, by name or alias; default `soft`. */
+  readonly to?: string;
+  /** Its settings, such as `{ beta: 2 }`. */
+  readonly settings?: Context["settings"];
+  /**
+   * The kinds of layers that are replaced: `maximum`, `average`, `lp`, `global-maximum`,
+   * `global-average`, or a method that was swapped in before; default `maximum` and `average`.
+   */
+  readonly from?: readonly string[];
+  /** Names or patterns (`*`, `?`) of layers: only these; default all of the kinds in `from`. */
+  readonly only?: readonly string[];
+  /** Names or patterns of layers that stay. */
+  readonly except?: readonly string[];
+  /** `same` keeps the windows; `2x2` makes them 2 wide without padding; default `same`. */
+  readonly kernel?: "same" | "2x2";
+  /** Whether padded taps do not exist or are zeros; default `ignore`. */
+  readonly paddingMode?: PaddingMode;
+  /** Standard operators in place of every layer, without functions and `If`; default false. */
+  readonly inline?: boolean;
+  /** Shapes of inputs that the model leaves open. */
+  readonly inputs?: Readonly<Record<string, Shape>>;
+  /** Gives the numbers in [0, 1) from which learned parameters begin; default always 0.5. */
+  readonly uniform?: () => number;
+}
+
+/** What happens to a layer. */
+export interface Decision {
+  /** The layer as it was found. */
+  readonly layer: PoolingLayer;
+  /** Replaced, refused although it was asked for, or left alone. */
+  readonly action: "replace" | "refuse" | "keep";
+  /** Why it is refused or kept, in one clause; empty where it is replaced. */
+  readonly reason: string;
+  /** The window of its replacement; `undefined` where there is none. */
+  readonly window: PoolWindow | undefined;
+}
+
+/** What a swap gives. */
+export interface SwapResult {
+  /** The new model; the given one is not changed. Stored tensors are shared by both. */
+  readonly model: ModelProto;
+  /** What happened to every layer. */
+  readonly decisions: readonly Decision[];
+  /** Whether anything was replaced; if not, `model` has the content of the given one. */
+  readonly changed: boolean;
+}
+
+/** Other names of kinds. */
+const aliases: Readonly<Record<string, Kind>> = {
+  max: "maximum",
+  avg: "average",
+  "global-max": "global-maximum",
+  "global-avg": "global-average",
+};
+
+/** The kinds of layers that have a name of their own. */
+export const kinds: readonly Kind[] = [
+  "maximum",
+  "average",
+  "lp",
+  "global-maximum",
+  "global-average",
+  "global-lp",
+];
+
+/** The kinds that are meant by names; every name must be a kind or a method. */
+function kindsOf(names: readonly string[]): Set<Kind> {
+  return new Set(
+    names.map((name) => {
+      const kind = aliases[name] ?? name;
+      if (kinds.includes(kind)) return kind;
+      try {
+        return methodOf(kind).name;
+      } catch {
+        throw new OnnxError(
+          `from: expected ${kinds.join(", ")} or a method, received ${JSON.stringify(name)}`,
+        );
+      }
+    }),
+  );
+}
+
+/**
+ * What a swap would do with every pooling layer of a model.
+ * @throws OnnxError for a method, kind or setting that does not exist, or a pattern that fits no layer
+ */
+export function planSwap(model: ModelProto, options: SwapOptions = {}): Decision[] {
+  const copy = copyModel(model);
+  specialise(copy);
+  return plan(copy, options);
+}
+
+/** The plan for a model whose functions have their attributes written in. */
+function plan(model: ModelProto, options: SwapOptions): Decision[] {
+  const method = methodOf(options.to ?? "soft");
+  const settings = settingsOf(method, options.settings);
+  const layers = findPooling(model, { inputs: options.inputs });
+  const from = kindsOf(options.from ?? ["maximum", "average"]);
+  for (const pattern of [...(options.only ?? []), ...(options.except ?? [])]) {
+    if (!layers.some((layer) => fits(layer, [pattern]))) {
+      const names = layers.map(({ name }) => name).join(", ") || "none";
+      throw new OnnxError(
+        `no pooling layer is called ${JSON.stringify(pattern)}; there are: ${names}`,
+      );
+    }
+  }
+  return layers.map((layer) => decide(layer, method, settings, from, options));
+}
+
+/** Whether a layer fits one of several patterns, by its name or its output. */
+function fits(layer: PoolingLayer, patterns: readonly string[]): boolean {
+  const names = [layer.name, layer.node.name, ...layer.node.output].filter((name) => name !== "");
+  return patterns.some((pattern) => names.some((name) => matches(pattern, name)));
+}
+
+function decide(
+  layer: PoolingLayer,
+  method: Method,
+  settings: Context["settings"],
+  from: ReadonlySet<Kind>,
+  options: SwapOptions,
+): Decision {
+  const keep = (reason: string): Decision => ({ layer, action: "keep", reason, window: undefined });
+  const refuse = (reason: string): Decision => ({ ...keep(reason), action: "refuse" });
+  const { only, except } = options;
+  if (except !== undefined && fits(layer, except)) return keep("it is left out by name");
+  if (only !== undefined && !fits(layer, only)) return keep("it is not named");
+  // A layer that is named without a pattern is meant, whatever its kind.
+  const named = only?.some((pattern) => !isPattern(pattern) && fits(layer, [pattern])) === true;
+  const quantised = layer.kind === "quantised";
+  if (!from.has(layer.kind) && !quantised && !(named && options.from === undefined)) {
+    return keep(`its kind ${layer.kind} is not asked for`);
+  }
+  if (
+    layer.kind === method.name &&
+    !(layer.kind === "average" && layer.counted && hasPads(layer))
+  ) {
+    const same = isSameLayer(layer, method, settings, options);
+    if (same) return keep(`it is ${method.name} already`);
+  }
+  if (layer.refusal !== undefined) return refuse(layer.refusal);
+  const replaced = newWindow(layer, options);
+  if (typeof replaced === "string") return refuse(replaced);
+  const site = siteOf(layer, replaced);
+  if (typeof site === "string") {
+    if (method.parameters !== undefined) return refuse(site);
+  } else {
+    const wrong = whyNot(method, site, settings, layer);
+    if (wrong !== undefined) return refuse(wrong);
+  }
+  return { layer, action: "replace", reason: "", window: replaced };
+}
+
+const hasPads = (layer: PoolingLayer) => layer.window?.pads.some((p) => p > 0) === true;
+
+/** Whether a layer is what it would be replaced by. */
+function isSameLayer(
+  layer: PoolingLayer,
+  method: Method,
+  settings: Context["settings"],
+  options: SwapOptions,
+): boolean {
+  if (layer.node.domain !== DOMAIN) return options.paddingMode !== "zero" || !hasPads(layer);
+  const shown = new Map(layer.node.attribute.map((item) => [item.name, item]));
+  const mode = new TextDecoder().decode(shown.get("padding_mode")?.s ?? new Uint8Array());
+  if (layer.window !== undefined && mode !== (options.paddingMode ?? "ignore")) return false;
+  return (method.settings ?? []).every(({ name }) => {
+    const item = shown.get(name);
+    if (item === undefined) return name === "form";
+    const value = settings[name];
+    return typeof value === "number"
+      ? Math.fround(item.f) === Math.fround(value)
+      : new TextDecoder().decode(item.s) === value;
+  });
+}
+
+/** The window of a layer's replacement, or why there is none. */
+function newWindow(layer: PoolingLayer, options: SwapOptions): PoolWindow | undefined | string {
+  const { window, input } = layer;
+  if (window === undefined || options.kernel !== "2x2") return window;
+  if (window.kernel.every((k) => k === 2)) return window;
+  const two = poolWindow(
+    window.kernel.map(() => 2),
+    { strides: window.strides },
+  );
+  if (!isStatic(input)) {
+    return "its input size is unknown, so that a 2x2 kernel might change the output's; give the input's shape";
+  }
+  const [before, after] = [pooledShape(window, input), shapeOrNone(two, input)];
+  if (String(before) !== String(after)) {
+    return `a 2x2 kernel would change its output from ${before?.join("x")} to ${after?.join("x") ?? "nothing"}`;
+  }
+  return two;
+}
+
+function shapeOrNone(window: PoolWindow, shape: Shape): Shape | undefined {
+  try {
+    return pooledShape(window, shape);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a method's parameters depend on, or why it is not known. */
+function siteOf(layer: PoolingLayer, window: PoolWindow | undefined): Site | string {
+  const channels = layer.input?.[1];
+  const shape = layer.input?.slice(2);
+  const own = window ?? (isStatic(shape) ? poolWindow(shape) : undefined);
+  if (typeof channels !== "number") return "its number of channels is unknown";
+  if (own === undefined) return "its input size is unknown";
+  return { window: own, channels };
+}
+
+/** Why a method cannot pool at a site. */
+function whyNot(
+  method: Method,
+  site: Site,
+  settings: Context["settings"],
+  layer: PoolingLayer,
+): string | undefined {
+  const rank = site.window.kernel.length;
+  if (!method.axes.includes(rank)) {
+    return `${method.name} is defined for ${method.axes.join(" and ")} spatial axes, not ${rank}`;
+  }
+  if (layer.window === undefined && isGlobal(method)) return undefined;
+  return method.refuse?.(site, settings);
+}
+
+/**
+ * Replaces pooling layers.
+ * @param model a checked model; it is not changed
+ * @param options what is swapped, for what, and how
+ * @returns the new model and what happened to every layer
+ * @throws OnnxError for a method, kind or setting that does not exist, or a pattern that fits no layer
+ */
+export function swapPooling(model: ModelProto, options: SwapOptions = {}): SwapResult {
+  const method = methodOf(options.to ?? "soft");
+  const given = settingsOf(method, options.settings);
+  const inline = options.inline === true;
+  const hasForm = method.settings?.some(({ name }) => name === "form");
+  const settings = hasForm && inline ? { ...given, form: "exact" } : given;
+  const copy = copyModel(model);
+  specialise(copy);
+  const decisions = plan(copy, options);
+  const chosen = decisions.filter(({ action }) => action === "replace");
+  if (chosen.length === 0) return { model: copyModel(model), decisions, changed: false };
+  const emitter = new Emitter(copy);
+  for (const { layer, window } of chosen) {
+    const replacement: Replacement = {
+      method,
+      settings,
+      window,
+      paddingMode: options.paddingMode ?? "ignore",
+      inline,
+      parameters: initialParameters(method, settings, layer, window, options.uniform),
+    };
+    const nodes = emitter.replace(layer, replacement);
+    putInPlace(layer, nodes);
+  }
+  removeUnusedFunctions(copy);
+  record(copy, method, settings, options, chosen);
+  return { model: copy, decisions, changed: true };
+}
+
+/** The values that learned parameters begin with. */
+function initialParameters(
+  method: Method,
+  settings: Context["settings"],
+  layer: PoolingLayer,
+  window: PoolWindow | undefined,
+  uniform: (() => number) | undefined,
+): Record<string, Tensor> {
+  const site = siteOf(layer, window);
+  if (method.parameters === undefined || typeof site === "string") return {};
+  const dtype = layer.dtype === "float64" ? "float64" : "float32";
+  return Object.fromEntries(
+    method
+      .parameters(site, settings)
+      .map(({ name, shape, initial }) => [
+        name,
+        tensor(dtype, shape, initial(uniform ?? (() => 0.5))),
+      ]),
+  );
+}
+
+/** Puts nodes where a layer's node was; a Pad that belonged to it goes. */
+function putInPlace(layer: PoolingLayer, nodes: readonly NodeProto[]): void {
+  const { owner, node, padNode } = layer;
+  owner.node = owner.node.flatMap((own) => {
+    if (own === node) return nodes;
+    return own === padNode ? [] : [own];
+  });
+  const gone = padNode?.output[0];
+  if (gone !== undefined) owner.valueInfo = owner.valueInfo.filter(({ name }) => name !== gone);
+}
+
+/** Functions of earlier swaps that nothing calls any more. */
+function removeUnusedFunctions(model: ModelProto): void {
+  const called = new Set<string>();
+  const note = (nodes: readonly NodeProto[]): void => {
+    for (const node of nodes) {
+      if (node.domain === DOMAIN) called.add(`${node.opType}:${node.overload}`);
+      for (const item of node.attribute) {
+        if (item.g !== undefined) note(item.g.node);
+        for (const graph of item.graphs) note(graph.node);
+      }
+    }
+  };
+  note(model.graph?.node ?? []);
+  for (const f of model.functions) note(f.node);
+  model.functions = model.functions.filter(
+    (f) => f.domain !== DOMAIN || called.has(`${f.name}:${f.overload}`),
+  );
+}
+
+/** Writes what was done into the model's metadata, behind what earlier swaps wrote. */
+function record(
+  model: ModelProto,
+  method: Method,
+  settings: Context["settings"],
+  options: SwapOptions,
+  chosen: readonly Decision[],
+): void {
+  let earlier: unknown[] = [];
+  try {
+    const parsed: unknown = JSON.parse(metadata(model, METADATA_KEY) ?? "[]");
+    if (Array.isArray(parsed)) earlier = parsed;
+  } catch {
+    // Somebody else's text under this key is replaced.
+  }
+  const entry = {
+    to: method.name,
+    settings,
+    kernel: options.kernel ?? "same",
+    paddingMode: options.paddingMode ?? "ignore",
+    inline: options.inline === true,
+    layers: chosen.map(({ layer }) => ({ name: layer.name, from: layer.kind })),
+  };
+  setMetadata(model, METADATA_KEY, JSON.stringify([...earlier, entry]));
+}
