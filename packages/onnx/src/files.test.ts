@@ -317,4 +317,7 @@ test("files that cannot be read or written give one sentence", async () => {
     expect(error.message).toMatch(message);
   }
   expect(await readdir(folder)).toEqual(["big.onnx"]);
+  if (process.platform !== "win32") {
+    await expect(writeModelFile(model, "/dev/null")).rejects.toThrow(/it is a device/);
+  }
 });

@@ -94,7 +94,10 @@ export async function writeModelFile(
     const folder = await realpath(dirname(path));
     const target = join(folder, basename(path));
     const there = await statOrNothing(target);
-    if (there?.isDirectory()) throw new OnnxError(`${name}: cannot be written: it is a folder`);
+    if (there !== undefined && !there.isFile()) {
+      const found = there.isDirectory() ? "a folder" : "a device or the like";
+      throw new OnnxError(`${name}: cannot be written: it is ${found}`);
+    }
     await refuseOwnData(external, target, there, name);
     const home = await realpath(dirname(options.source ?? path));
     const shared = isSame(await bigStat(home), await bigStat(folder));
