@@ -1,5 +1,6 @@
 /** Models as files: external tensors stay outside, paths stay inside, writing is whole or nothing. */
 
+import { once } from "node:events";
 import {
   link,
   mkdir,
@@ -12,6 +13,7 @@ import {
   truncate,
   writeFile,
 } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
@@ -317,7 +319,14 @@ test("files that cannot be read or written give one sentence", async () => {
     expect(error.message).toMatch(message);
   }
   expect(await readdir(folder)).toEqual(["big.onnx"]);
+  // What is neither a file nor a folder stays what it is.
   if (process.platform !== "win32") {
-    await expect(writeModelFile(model, "/dev/null")).rejects.toThrow(/it is a device/);
+    const socket = join(folder, "socket");
+    const server = createServer().listen(socket);
+    await once(server, "listening");
+    await expect(writeModelFile(model, socket)).rejects.toThrow(/it is a device/);
+    await expect(readModelFile(socket)).rejects.toThrow(/expected a file/);
+    expect((await stat(socket)).isSocket()).toBe(true);
+    server.close();
   }
 });
