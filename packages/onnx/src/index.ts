@@ -2,6 +2,15 @@
  * The ONNX graph: read, build, edit, print, infer shapes, evaluate in float64. Files and ONNX Runtime
  * have entries of their own: `@softpool/onnx/files`, `/session-node`, `/session-web`.
  */
+export type {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  TensorProto,
+  ValueInfoProto,
+} from "onnx-buf";
 export * from "./attributes.ts";
 export * from "./check.ts";
 export * from "./dtype.ts";
@@ -10,6 +19,7 @@ export * from "./graph.ts";
 export * from "./infer.ts";
 export * from "./model.ts";
 export * from "./names.ts";
+export * from "./ops/constant.ts";
 export * from "./ops/elementwise.ts";
 export * from "./ops/index.ts";
 export * from "./ops/operator.ts";
@@ -21,3 +31,4 @@ export * from "./shape.ts";
 export * from "./tensor.ts";
 export * from "./types.ts";
 export * from "./versions.ts";
+export * from "./ops/draft.ts";

@@ -1,10 +1,11 @@
 /** All operators that shape inference and the evaluator know, by name. */
+import { constants } from "./constant.ts";
 import { control } from "./control.ts";
 import { elementwise } from "./elementwise.ts";
 import type { Operator } from "./operator.ts";
 import { pool } from "./pool.ts";
 
-const all: readonly (readonly Operator[])[] = [control, elementwise, pool];
+const all: readonly (readonly Operator[])[] = [constants, control, elementwise, pool];
 
 const byName: ReadonlyMap<string, Operator> = new Map(
   all.flat().map((operator) => [`${operator.domain ?? ""}:${operator.type}`, operator]),

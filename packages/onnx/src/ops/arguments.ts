@@ -1,0 +1,103 @@
+/**
+ * Arguments of operators: lists of integers that were attributes in old operator sets and are inputs
+ * in newer ones, shapes given as contents, axes, strided copies.
+ */
+import type { Graph, Value } from "../graph.ts";
+import type { Dim, Shape } from "../shape.ts";
+import { elements, int64s, type Tensor } from "../tensor.ts";
+import {
+  type EvaluateContext,
+  forEachOffset,
+  type Inferred,
+  knownIntegers,
+  type ShapeContext,
+} from "./operator.ts";
+
+/** Tensors of at most this many integers are known to shape arithmetic. */
+export const MAX_CONTENTS = 1024;
+
+/** What shape arithmetic knows of a tensor with values: its integers when they are few. */
+export function integersOf(value: Tensor): readonly number[] | undefined {
+  const integral = value.dtype === "int64" || value.dtype === "int32";
+  return integral && value.data.length <= MAX_CONTENTS ? Array.from(value.data) : undefined;
+}
+
+/**
+ * A list of integers that is an attribute or an input, to a shape rule.
+ * @returns `undefined` when it is left out, `null` when it is given but not known
+ */
+export function listGiven(
+  context: ShapeContext,
+  name: string,
+  index: number,
+): readonly number[] | null | undefined {
+  const attribute = context.attributes.ints(name);
+  if (attribute !== undefined) return attribute;
+  const input = context.inputs[index];
+  return input === undefined ? undefined : (knownIntegers(input) ?? null);
+}
+
+/** A list of integers that is an attribute or an input; `undefined` when it is left out. */
+export function listOf(
+  context: EvaluateContext,
+  name: string,
+  index: number,
+): readonly number[] | undefined {
+  const attribute = context.attributes.ints(name);
+  if (attribute !== undefined) return attribute;
+  const input = context.inputs[index];
+  return input === undefined ? undefined : Array.from(input.data);
+}
+
+/** How many elements a one-dimensional value has; `undefined` when it is not known. */
+export function lengthOf(value: Inferred | undefined): number | undefined {
+  if (value?.contents !== undefined) return value.contents.length;
+  const [length] = value?.shape ?? [];
+  return value?.shape?.length === 1 && typeof length === "number" ? length : undefined;
+}
+
+/** The shape that a one-dimensional value spells; sizes that are not known are `null`. */
+export function spelledShape(value: Inferred | undefined): Shape | undefined {
+  if (value?.contents !== undefined) return value.contents;
+  const length = lengthOf(value);
+  return length === undefined || length > 64 ? undefined : unknownShape(length);
+}
+
+/** A shape of which only the number of axes is known. */
+export function unknownShape(rank: number): Dim[] {
+  return new Array<Dim>(rank).fill(null);
+}
+
+/** Axes from 0 where the number of axes is known: operator sets before 11 know no negative ones. */
+export function plainAxes(axes: readonly number[], rank: number | undefined): number[] {
+  return axes.map((axis) => (axis < 0 && rank !== undefined ? axis + rank : axis));
+}
+
+/** One axis from 0 where the number of axes is known. */
+export function plainAxis(axis: number, rank: number | undefined): number {
+  return plainAxes([axis], rank)[0];
+}
+
+/** A list of integers as an input of a node: a value as it is, numbers as a constant. */
+export function listInput(g: Graph, list: readonly number[] | Value): Value {
+  return isValue(list) ? list : g.constant(int64s(list));
+}
+
+/** Whether a list is a value of the graph. */
+export function isValue(list: readonly number[] | Value): list is Value {
+  return "name" in list;
+}
+
+/** A dense copy of the elements `offset + sum steps[i] position[i]` of a tensor. */
+export function strided(
+  x: Tensor,
+  shape: readonly number[],
+  steps: readonly number[],
+  offset = 0,
+): Tensor {
+  const data = new Float64Array(elements(shape));
+  forEachOffset(shape, [steps], (index, [at]) => {
+    data[index] = x.data[offset + at];
+  });
+  return { dtype: x.dtype, shape, data };
+}
