@@ -3,9 +3,20 @@ import { constants } from "./constant.ts";
 import { control } from "./control.ts";
 import { elementwise } from "./elementwise.ts";
 import type { Operator } from "./operator.ts";
+import { padding } from "./pad.ts";
 import { pool } from "./pool.ts";
+import { reshaping } from "./reshape.ts";
+import { slicing } from "./slice.ts";
 
-const all: readonly (readonly Operator[])[] = [constants, control, elementwise, pool];
+const all: readonly (readonly Operator[])[] = [
+  padding,
+  slicing,
+  reshaping,
+  constants,
+  control,
+  elementwise,
+  pool,
+];
 
 const byName: ReadonlyMap<string, Operator> = new Map(
   all.flat().map((operator) => [`${operator.domain ?? ""}:${operator.type}`, operator]),

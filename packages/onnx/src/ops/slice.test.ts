@@ -1,0 +1,153 @@
+import { expect, test } from "vitest";
+import { expectLikeOrt, random } from "../../test/ort.ts";
+import { Graph } from "../graph.ts";
+import { evaluate } from "../reference.ts";
+import { int64s, type Tensor } from "../tensor.ts";
+import { shapeOf } from "./reshape.ts";
+import { concat, slice, split } from "./slice.ts";
+
+const opsets = [9, 10, 11, 13, 18, 21];
+
+test("like ONNX Runtime", async () => {
+  const x = random([5, 4, 3]);
+  const far = 2 ** 63;
+  const cuts: [number[], number[], number[]?, number[]?][] = [
+    [[1], [4]],
+    [
+      [-3, 1],
+      [far, -1],
+      [0, 2],
+    ],
+    [[3], [1]],
+    [
+      [-9, 0],
+      [2, 9],
+      [1, 0],
+    ],
+    [[-1], [-far], [0], [-1]],
+    [
+      [9, 0],
+      [0, 3],
+      [0, 2],
+      [-2, 2],
+    ],
+    [[0], [far], [-2], [3]],
+    [
+      [0, -2],
+      [far, -far],
+      [1, 0],
+      [1, -3],
+    ],
+  ];
+  for (const opset of opsets) {
+    for (const [starts, ends, axes, steps] of cuts) {
+      const lists = [starts, ends, axes, steps].map((list) => list && int64s(list));
+      if (opset >= 10) await expectLikeOrt({ type: "Slice", opset, inputs: [x, ...lists] });
+      else if (steps === undefined) {
+        const near = ends.map((end) => Math.min(end, 2 ** 40));
+        const attributes = { starts, ends: near, axes };
+        await expectLikeOrt({ type: "Slice", opset, inputs: [x], attributes });
+      }
+    }
+    for (const sizes of [[1, 2, 2], [5], undefined]) {
+      const given = opset >= 13 && sizes !== undefined;
+      const inputs: Tensor[] = [random([2, sizes ? 5 : 6]), ...(given ? [int64s(sizes)] : [])];
+      await expectLikeOrt({
+        type: "Split",
+        opset,
+        inputs,
+        outputs: sizes?.length ?? 3,
+        attributes: {
+          axis: opset < 11 ? 1 : -1,
+          split: opset < 13 ? sizes : undefined,
+          num_outputs: opset >= 18 && !sizes ? 3 : undefined,
+        },
+      });
+    }
+    for (const axis of opset < 11 ? [0, 1] : [0, -1]) {
+      const inputs = [random([2, 3]), axis === 0 ? random([1, 3]) : random([2, 5]), random([2, 3])];
+      await expectLikeOrt({ type: "Concat", opset, inputs, attributes: { axis } });
+    }
+    const lists = [int64s([1, 2]), int64s([3])];
+    await expectLikeOrt({
+      type: "Concat",
+      opset,
+      inputs: lists,
+      constants: [0],
+      attributes: { axis: 0 },
+    });
+  }
+  await expectLikeOrt({
+    type: "Split",
+    opset: 18,
+    inputs: [random([7, 2])],
+    outputs: 3,
+    attributes: { num_outputs: 3 },
+  });
+});
+
+test("shape arithmetic through slices, parts and joints", () => {
+  for (const opset of opsets) {
+    const g = new Graph(opset);
+    const x = g.input("x", "float32", ["N", 8, "H", "W"]);
+    const sizes = shapeOf(g, x);
+    const outer = slice(g, sizes, { axes: [0], starts: [0], ends: [2] });
+    const [, inner] = split(g, sizes, 0, [2, 2]);
+    expect(concat(g, [outer, inner, g.constant(int64s([3]))], -1).contents).toEqual([
+      "N",
+      8,
+      "H",
+      "W",
+      3,
+    ]);
+    const all = { axes: [-1, -2], starts: [0, 0], ends: [Infinity, 2 ** 31 - 1] };
+    expect(slice(g, x, all).shape).toEqual(["N", 8, "H", "W"]);
+    expect(slice(g, x, { axes: [1, 3], starts: [1, 1], ends: [-1, 5] }).shape).toEqual([
+      "N",
+      6,
+      "H",
+      null,
+    ]);
+    expect(concat(g, [x], 1)).toBe(x);
+    expect(concat(g, [x, x], -3).shape).toEqual(["N", 16, "H", "W"]);
+    if (opset >= 10) {
+      const y = slice(g, x, { axes: [2, 3], starts: int64s4(g, [0, 0]), ends: inner });
+      expect(y.shape).toEqual(["N", 8, "H", "W"]);
+      const back = slice(g, x, {
+        axes: [3, 1],
+        starts: [-1, 7],
+        ends: [-Infinity, 0],
+        steps: [-1, -2],
+      });
+      expect(back.shape).toEqual(["N", 4, "H", "W"]);
+      g.output(back, y);
+      const results = evaluate(g.toModel(), { x: random([1, 8, 2, 3]) });
+      expect(results[back.name].shape).toEqual([1, 4, 2, 3]);
+      expect(results[y.name].shape).toEqual([1, 8, 2, 3]);
+    }
+  }
+});
+
+const int64s4 = (g: Graph, values: number[]) => g.constant(int64s(values));
+
+test("what does not fit is refused", () => {
+  const g = new Graph(9);
+  const x = g.input("x", "float32", [4, "n"]);
+  const unknown = g.input("s", "int64", [1]);
+  expect(() => slice(g, x, { axes: [0], starts: [0], ends: [4], steps: [2] })).toThrow(
+    "Slice: steps: expected 1 before opset 10, received [2]; use opset 10 or newer",
+  );
+  expect(() => slice(g, x, { axes: [0], starts: unknown, ends: [4] })).toThrow(
+    "Slice: starts: expected numbers before opset 10, received a value that is not known",
+  );
+  expect(() => split(g, x, 0, [1, 2])).toThrow("expected parts that add up to 4, received [1, 2]");
+  expect(() => concat(g, [x, g.input("y", "float32", [3, 1])], 1)).toThrow(
+    "expected inputs that differ along axis 1 only, received [4, n] and [3, 1]",
+  );
+  expect(() => concat(g, [], 0)).toThrow("Concat: expected at least one value, received none");
+  const newer = new Graph(13);
+  const y = newer.input("y", "float32", [4]);
+  expect(() => slice(newer, y, { axes: [0], starts: [0], ends: [4], steps: [0] })).toThrow(
+    "expected steps other than 0",
+  );
+});
