@@ -61,7 +61,9 @@ const layers: readonly [RegExp, (match: RegExpExecArray) => string][] = [
     /^This is an invalid model\. In Node, \("(.*?)", (\S+), .*?\) : .*?, Error (.*)$/,
     (m) => `node ${quote(m[1])} (${m[2]}): ${rewrite(m[3])}`,
   ],
-  // file:line signature condition was false. message
+  // file:line function message
+  [/^[^\s/\\]+\.(?:cc|cpp|h|cu|mm):\d+ \S+ (.*)$/, (m) => rewrite(m[1])],
+  // path:line signature condition was false. message
   [/^\S+\.(?:cc|cpp|h|cu|mm):\d+ (.*)$/, (m) => rewrite(afterSignature(m[1]))],
 ];
 

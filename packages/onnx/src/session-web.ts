@@ -45,7 +45,7 @@ const builds: Partial<Record<Provider, () => Promise<unknown>>> = {
   webgpu: () => import("onnxruntime-web/webgpu"),
 };
 
-const configured = new WeakSet<object>();
+const configured: WeakMap<object, WebSessionOptions> = new WeakMap();
 let queue: Promise<unknown> = Promise.resolve();
 
 async function loadRuntime(provider: Provider, options: WebSessionOptions): Promise<WebRuntime> {
@@ -68,11 +68,30 @@ async function loadRuntime(provider: Provider, options: WebSessionOptions): Prom
     throw new OnnxError("module: expected the module onnxruntime-web, received something else");
   }
   if (!configured.has(env)) {
-    configured.add(env);
-    if (options.threads !== undefined) env.wasm.numThreads = options.threads;
+    configured.set(env, options);
+    if (options.threads !== undefined) env.wasm.numThreads = isolated() ? options.threads : 1;
     if (options.wasm !== undefined) env.wasm.wasmPaths = options.wasm;
   }
   return runtime;
+}
+
+function isolated(): boolean {
+  return globalThis.crossOriginIsolated === true;
+}
+
+/** What a session cannot have because of the page, or because of the first session. */
+function limits(runtime: WebRuntime, { threads, wasm }: WebSessionOptions): string[] {
+  const first = configured.get(runtime.env) ?? {};
+  const notes: string[] = [];
+  if (threads !== undefined && threads > 1 && !isolated()) {
+    notes.push(`one thread instead of ${threads}: the page is not cross-origin isolated`);
+  } else if (threads !== undefined && threads !== first.threads) {
+    notes.push(`threads: the first session chose ${first.threads ?? "the default"}, which stays`);
+  }
+  if (wasm !== undefined && wasm !== first.wasm) {
+    notes.push(`wasm: the first session chose ${first.wasm ?? "the default"}, which stays`);
+  }
+  return notes;
 }
 
 /** Throws why the page has no WebGPU. */
@@ -96,7 +115,8 @@ function host(options: WebSessionOptions): Host {
       }
       if (provider === "webgpu") await checkAdapter();
       const runtime = await loadRuntime(provider, options);
-      return { runtime, name: provider === "cpu" ? "wasm" : provider };
+      const name = provider === "cpu" ? "wasm" : provider;
+      return { runtime, name, notes: limits(runtime, options) };
     },
     // One call at a time: ONNX Runtime refuses a call while another one waits for the device.
     exclusive(work) {

@@ -185,6 +185,7 @@ test("sources, signatures and wrappings are taken off a message", () => {
       "Can't create a session. ERROR_CODE: 9, ERROR_MESSAGE: Could not find an implementation for Exp(13) node with name 'e'",
       'node "e" (Exp, version 13): there is no implementation for its element types',
     ],
+    ["shader.cc:4 Generate Program Exp requires f16.", "Program Exp requires f16"],
     ["no available backend found. ERR: [webgpu] Error: no device", "no device"],
     ["\u001b[31m\n\n  something \u001b[m\nmore", "something"],
     ["", "no reason given"],

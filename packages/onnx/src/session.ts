@@ -67,8 +67,9 @@ export interface Session {
   /** The provider that it runs on. */
   readonly provider: Provider;
   /**
-   * Fallbacks, a line each: a provider that is not there, and nodes of the graph without a kernel on the
-   * provider, which run on the CPU. ONNX Runtime does not tell about nodes inside branches and loops.
+   * Fallbacks, a line each: a provider that is not there, threads that are not there, and nodes of the
+   * graph without a kernel on the provider, which run on the CPU. ONNX Runtime does not tell about nodes
+   * inside branches and loops.
    */
   readonly notes: readonly string[];
   /**
@@ -110,7 +111,10 @@ export interface RuntimeSession {
   /** What comes out. */
   readonly outputMetadata: readonly RuntimeValue[];
   /** Runs the model once. */
-  run(feeds: Record<string, RuntimeTensor>): Promise<Record<string, RuntimeTensor>>;
+  run(
+    feeds: Record<string, RuntimeTensor>,
+    options: Record<string, unknown>,
+  ): Promise<Record<string, RuntimeTensor>>;
   /** Frees the model. */
   release(): Promise<void>;
   /** Writes the profile. */
@@ -134,10 +138,14 @@ export interface Runtime {
 /** What differs between Node and the browser. */
 export interface Host {
   /**
-   * The module for a provider, and its name there.
+   * The module for a provider, its name there, and which options it cannot follow.
    * @throws OnnxError why the provider is not here
    */
-  load(provider: Provider): Promise<{ readonly runtime: Runtime; readonly name: string }>;
+  load(provider: Provider): Promise<{
+    readonly runtime: Runtime;
+    readonly name: string;
+    readonly notes?: readonly string[];
+  }>;
   /** Calls ONNX Runtime when it may be called. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   /** Further options for `InferenceSession.create`. */
@@ -172,9 +180,10 @@ export async function openSession(
   const chain = options.strict ? [wanted] : chains[wanted];
   for (const provider of chain) {
     try {
-      const { runtime, name } = await host.load(provider);
+      const { runtime, name, notes: limits = [] } = await host.load(provider);
       const { native, complete } = await create(host, runtime, name, model, options);
       if (notes.length > 0) notes.push(`the model runs on ${provider}`);
+      notes.push(...limits);
       if (!complete) {
         notes.push(
           `nodes without a kernel on ${provider} run on the CPU${host.advice ? `; ${host.advice}` : ""}`,
@@ -262,7 +271,9 @@ function wrap(
         fed[input.name] = new runtime.Tensor(dtype, data, shape);
       }
       try {
-        const results = await host.exclusive(() => native.run(fed));
+        const results = await host.exclusive(() =>
+          native.run(fed, { logSeverityLevel: FATAL_ONLY }),
+        );
         return Object.fromEntries(outputs.map(({ name }) => [name, resultOf(name, results[name])]));
       } catch (error) {
         throw new OnnxError(`run: ${runtimeSentence(error)}`);
