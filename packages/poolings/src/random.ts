@@ -102,7 +102,7 @@ export function uniforms(count: number, key: RandomKey): Float32Array<ArrayBuffe
  */
 export function uniformStream(key: RandomKey): () => number {
   const block = blocks(key);
-  let four = new Uint32Array(0);
+  let four: Uint32Array = new Uint32Array(0);
   let next = 0;
   return () => {
     if (next % 4 === 0) four = block(next / 4);
