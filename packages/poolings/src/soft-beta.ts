@@ -35,7 +35,7 @@ import {
   type Value,
   where,
 } from "@softpool/onnx";
-import { frame, taps, tapWeights } from "./frame.ts";
+import { frame, plainWindow, taps, tapWeights } from "./frame.ts";
 import type { Method, Parameter, Setting, Site } from "./method.ts";
 import { constantLike, largest } from "./numbers.ts";
 
@@ -88,15 +88,15 @@ export function softPoolBeta(g: Graph, x: Value, window: PoolWindow, beta: Value
   // Infinities are taken by the largest finite number, and by the maximum in the end.
   const bounded = (value: Value) => max(g, min(g, value, number(top)), number(-top));
   const z = mul(g, x, sign);
-  const scaled = mul(g, bounded(z), number(c));
-  const pooled = maxPool(g, z, window);
+  // The maximum is taken of the framed input: runtimes disagree on the sizes that ceil mode gives.
+  const framed = frame(g, z, window, -Infinity);
+  const pooled = maxPool(g, framed, plainWindow(window));
   const m = mul(g, bounded(pooled), number(c));
   const exists = tapWeights(g, x, window, x.dtype ?? "float32");
   let s: Value | undefined;
   let t: Value | undefined;
-  for (const [a, tap] of taps(g, frame(g, scaled, window, 0), window).entries()) {
-    // A tap that does not exist may lie above the maximum.
-    const u = exists === undefined ? sub(g, tap, m) : mul(g, sub(g, tap, m), exists[a]);
+  for (const [a, tap] of taps(g, mul(g, bounded(framed), number(c)), window).entries()) {
+    const u = sub(g, tap, m);
     const weight = exp(g, max(g, mul(g, u, sharpness), number(LOWEST_EXPONENT)));
     const e = exists === undefined ? weight : mul(g, weight, exists[a]);
     s = s === undefined ? e : add(g, s, e);
