@@ -5,10 +5,12 @@ import { elementwise } from "./elementwise.ts";
 import type { Operator } from "./operator.ts";
 import { padding } from "./pad.ts";
 import { pool } from "./pool.ts";
+import { reducing } from "./reduce.ts";
 import { reshaping } from "./reshape.ts";
 import { slicing } from "./slice.ts";
 
 const all: readonly (readonly Operator[])[] = [
+  reducing,
   padding,
   slicing,
   reshaping,

@@ -1,0 +1,255 @@
+/**
+ * Reductions along axes: ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceProd, ReduceL1, ReduceL2,
+ * ReduceLogSum, ReduceLogSumExp, ReduceSumSquare; ArgMax, ArgMin; CumSum.
+ *
+ * A NaN makes the maximum and the minimum NaN. Nothing at all has the sum 0, the product 1, the
+ * maximum -Infinity and the minimum Infinity.
+ */
+import { isFloat } from "../dtype.ts";
+import type { Graph, Value } from "../graph.ts";
+import { describeNode } from "../order.ts";
+import { addDims, type Dim, multiplyDims, type Shape } from "../shape.ts";
+import { elements, int64s, type Tensor } from "../tensor.ts";
+import { lengthOf, listGiven, listOf, plainAxes, strided, unknownShape } from "./arguments.ts";
+import {
+  type EvaluateContext,
+  knownIntegers,
+  normalAxis,
+  type Operator,
+  required,
+  type ShapeContext,
+  strides,
+  typeOf,
+} from "./operator.ts";
+
+/** The reductions that {@link reduce} emits. */
+export type Reduction =
+  | "ReduceSum"
+  | "ReduceMean"
+  | "ReduceMax"
+  | "ReduceMin"
+  | "ReduceProd"
+  | "ReduceL1"
+  | "ReduceL2"
+  | "ReduceLogSum"
+  | "ReduceLogSumExp"
+  | "ReduceSumSquare";
+
+/**
+ * A reduction of a value.
+ * @param axes the axes; `undefined` for all. No axes leave the shape as it is.
+ * @param keepdims whether the axes stay, with size 1; default true
+ */
+export function reduce(
+  g: Graph,
+  type: Reduction,
+  x: Value,
+  axes: readonly number[] | undefined,
+  keepdims = true,
+): Value {
+  const since = type === "ReduceSum" ? 13 : 18;
+  const kept = { keepdims: keepdims ? 1 : 0 };
+  // An empty list would mean all axes: a reduction along none is one of a further axis of size 1.
+  if (axes?.length === 0) {
+    const one = g.opset < 13 ? [] : [g.constant(int64s([-1]))];
+    const rank = x.shape?.length;
+    const last = g.opset < 13 ? { axes: [rank ?? -1] } : {};
+    return reduce(g, type, g.op("Unsqueeze", [x, ...one], last), [rank ?? -1], false);
+  }
+  const plain = axes && plainAxes(axes, x.shape?.length);
+  if (g.opset < since) return g.op(type, [x], { axes: plain, ...kept });
+  return g.op(type, [x, plain && g.constant(int64s(plain))], kept);
+}
+
+/** What a reduction makes of the values along its axes. */
+const reductions: Readonly<Record<Reduction, (values: Float64Array) => number>> = {
+  ReduceSum: sum,
+  ReduceMean: (values) => sum(values) / values.length,
+  ReduceMax: largest,
+  ReduceMin: (values) => -largest(values.map((x) => -x)),
+  ReduceProd: (values) => values.reduce((a, b) => a * b, 1),
+  ReduceL1: (values) => sum(values.map(Math.abs)),
+  ReduceL2: (values) => Math.sqrt(sum(values.map((x) => x * x))),
+  ReduceLogSum: (values) => Math.log(sum(values)),
+  ReduceLogSumExp: (values) => {
+    const m = largest(values);
+    if (m === Infinity || m === -Infinity) return m;
+    return m + Math.log(sum(values.map((x) => Math.exp(x - m))));
+  },
+  ReduceSumSquare: (values) => sum(values.map((x) => x * x)),
+};
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (const x of values) total += x;
+  return total;
+}
+
+/** The largest value; NaN when there is one. */
+function largest(values: Float64Array): number {
+  let result = -Infinity;
+  for (const x of values) result = Math.max(result, x);
+  return result;
+}
+
+/** The shape after a reduction along axes. */
+function reducedShape<T extends Dim>(
+  shape: readonly T[],
+  axes: ReadonlySet<number>,
+  keepdims: boolean,
+): (T | 1)[] {
+  if (keepdims) return shape.map((dim, i) => (axes.has(i) ? 1 : dim));
+  return shape.filter((_, i) => !axes.has(i));
+}
+
+/** Applies `f` to the values along axes. */
+export function reduceTensor(
+  x: Tensor,
+  axes: ReadonlySet<number>,
+  keepdims: boolean,
+  f: (values: Float64Array) => number,
+): Tensor {
+  const own = strides(x.shape);
+  const kept = x.shape.map((_, i) => i).filter((i) => !axes.has(i));
+  const order = [...kept, ...axes];
+  // The values that belong together one after the other.
+  const { data } = strided(
+    x,
+    order.map((i) => x.shape[i]),
+    order.map((i) => own[i]),
+  );
+  const count = elements([...axes].map((i) => x.shape[i]));
+  const shape = reducedShape(x.shape, axes, keepdims);
+  const result = Float64Array.from({ length: elements(shape) }, (_, i) =>
+    f(data.subarray(i * count, (i + 1) * count)),
+  );
+  return { dtype: x.dtype, shape, data: result };
+}
+
+/** The axes of a reduction: all when none are given, unless the node says that none means none. */
+function axesOf(
+  context: ShapeContext | EvaluateContext,
+  given: readonly number[] | undefined,
+  rank: number,
+): ReadonlySet<number> {
+  if (given === undefined || given.length === 0) {
+    const none = context.attributes.int("noop_with_empty_axes", 0) === 1;
+    return new Set(none ? [] : Array.from({ length: rank }, (_, i) => i));
+  }
+  const where = describeNode(context.node);
+  return new Set(given.map((axis) => normalAxis(axis, rank, where)).sort((a, b) => a - b));
+}
+
+const isKept = (context: ShapeContext | EvaluateContext) =>
+  context.attributes.int("keepdims", 1) === 1;
+
+/** The shape of a reduction along axes that are not known. */
+function unknownReduction(context: ShapeContext, rank: number): Shape | undefined {
+  if (isKept(context)) return unknownShape(rank);
+  const count = lengthOf(context.inputs[1]);
+  if (count === undefined || count > rank) return undefined;
+  const reduced = count === 0 ? axesOf(context, [], rank).size : count;
+  return unknownShape(rank - reduced);
+}
+
+/** Reductions of shapes that shape arithmetic follows. */
+const contentsRules: Partial<Record<Reduction, (a: Dim, b: Dim) => Dim>> = {
+  ReduceProd: multiplyDims,
+  ReduceSum: addDims,
+};
+
+function reduction(type: Reduction): Operator {
+  const f = reductions[type];
+  return {
+    type,
+    shape: (context) => {
+      const { dtype, shape, contents } = typeOf(context, 0);
+      if (shape === undefined) return [{ dtype }];
+      const given = listGiven(context, "axes", 1);
+      if (given === null) return [{ dtype, shape: unknownReduction(context, shape.length) }];
+      const axes = axesOf(context, given, shape.length);
+      const rule = contentsRules[type];
+      const known = contents && rule && shape.length === 1 && axes.size === 1;
+      return [
+        {
+          dtype,
+          shape: reducedShape(shape, axes, isKept(context)),
+          contents: known ? [contents.reduce(rule, type === "ReduceSum" ? 0 : 1)] : undefined,
+        },
+      ];
+    },
+    evaluate: (context) => {
+      const x = required(context, 0);
+      const axes = axesOf(context, listOf(context, "axes", 1), x.shape.length);
+      const whole = isFloat(x.dtype) ? f : (values: Float64Array) => Math.trunc(f(values));
+      return [reduceTensor(x, axes, isKept(context), whole)];
+    },
+  };
+}
+
+/** `ArgMax` and `ArgMin`: the position of the first of the largest (smallest), or of the last. */
+function position(type: string, sign: 1 | -1): Operator {
+  const axis = (context: ShapeContext | EvaluateContext, rank: number) =>
+    new Set([normalAxis(context.attributes.int("axis", 0), rank, describeNode(context.node))]);
+  return {
+    type,
+    shape: (context) => {
+      const { shape } = typeOf(context, 0);
+      const axes = shape && axis(context, shape.length);
+      return [{ dtype: "int64", shape: axes && reducedShape(shape, axes, isKept(context)) }];
+    },
+    evaluate: (context) => {
+      const x = required(context, 0);
+      const last = context.attributes.int("select_last_index", 0) === 1;
+      const find = (values: Float64Array) => {
+        let best = 0;
+        for (const [i, value] of values.entries()) {
+          const gain = sign * (value - values[best]);
+          if (gain > 0 || (last && gain === 0)) best = i;
+        }
+        return best;
+      };
+      const found = reduceTensor(x, axis(context, x.shape.length), isKept(context), find);
+      return [{ ...found, dtype: "int64" }];
+    },
+  };
+}
+
+const cumSum: Operator = {
+  type: "CumSum",
+  shape: (context) => {
+    const { dtype, shape } = typeOf(context, 0);
+    const [axis] = knownIntegers(context.inputs[1]) ?? [];
+    if (shape && axis !== undefined) normalAxis(axis, shape.length, describeNode(context.node));
+    return [{ dtype, shape }];
+  },
+  evaluate: (context) => {
+    const x = required(context, 0);
+    const where = describeNode(context.node);
+    const axis = normalAxis(required(context, 1).data[0], x.shape.length, where);
+    const exclusive = context.attributes.int("exclusive", 0) === 1;
+    const reverse = context.attributes.int("reverse", 0) === 1;
+    const step = strides(x.shape)[axis];
+    const size = x.shape[axis];
+    const data = new Float64Array(x.data.length);
+    for (let first = 0; first < data.length; first++) {
+      if (Math.floor(first / step) % size !== 0) continue;
+      let total = 0;
+      for (let i = 0; i < size; i++) {
+        const at = first + (reverse ? size - 1 - i : i) * step;
+        const next = total + x.data[at];
+        data[at] = exclusive ? total : next;
+        total = next;
+      }
+    }
+    return [{ ...x, data }];
+  },
+};
+
+/** The operators of this file. */
+export const reducing: readonly Operator[] = [
+  ...(Object.keys(reductions) as Reduction[]).map(reduction),
+  position("ArgMax", 1),
+  position("ArgMin", -1),
+  cumSum,
+];
