@@ -30,12 +30,12 @@ export interface WebGPUCase {
   readonly model: Uint8Array;
   /** A tensor for each input. */
   readonly feeds: Readonly<Record<string, RunTensor>>;
+  /** How much ONNX Runtime rewrites the model; default `all`. */
+  readonly optimization?: Optimization;
 }
 
 /** How the cases are run. */
 export interface WebGPUOptions {
-  /** How much ONNX Runtime rewrites the models; default `all`. */
-  readonly optimization?: Optimization;
   /** The time for all cases together, in milliseconds; default 100000. */
   readonly timeout?: number;
   /**
@@ -53,11 +53,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { deserialize, serialize } from "node:v8";
 const { createSession, placement } = await import(${JSON.stringify(entry.href)});
 const [input, output] = process.argv.slice(1);
-const { cases, optimization, report } = deserialize(readFileSync(input));
-const options = { provider: "webgpu", strict: true, optimization, log: () => {} };
+const { cases, report } = deserialize(readFileSync(input));
 const answer = [];
-for (const [i, { model, feeds }] of cases.entries()) {
+for (const [i, { model, feeds, optimization }] of cases.entries()) {
   try {
+    const options = { provider: "webgpu", strict: true, optimization, log: () => {} };
     const session = await createSession(model, options);
     const outputs = await session.run(feeds);
     await session.dispose();
@@ -75,7 +75,7 @@ process.exit(0);
 /**
  * Runs models on the WebGPU provider, all in one process.
  * @param cases models with their feeds
- * @param options optimisation, time, and a listener for fallbacks
+ * @param options time, and a listener for fallbacks
  * @returns the outputs, case by case; `undefined` when there is no adapter here
  * @throws Error with what the process wrote to standard error when a case fails or the process crashes
  */
@@ -91,8 +91,8 @@ export async function runOnWebGPU(
   const folder = mkdtempSync(join(tmpdir(), "softpool-webgpu-"));
   try {
     const [input, output] = [join(folder, "in"), join(folder, "out")];
-    const { optimization, report, timeout = 100_000 } = options;
-    writeFileSync(input, serialize({ cases, optimization, report: report !== undefined }));
+    const { report, timeout = 100_000 } = options;
+    writeFileSync(input, serialize({ cases, report: report !== undefined }));
     await child(["--input-type=module", "-e", program, input, output], timeout);
     const answer = deserialize(readFileSync(output)) as Answer;
     for (const [i, { notes, nodes }] of answer.entries()) report?.(i, notes, nodes);
