@@ -2,14 +2,20 @@
 import { constants } from "./constant.ts";
 import { control } from "./control.ts";
 import { elementwise } from "./elementwise.ts";
+import { gathering } from "./gather.ts";
 import type { Operator } from "./operator.ts";
 import { padding } from "./pad.ts";
 import { pool } from "./pool.ts";
 import { reducing } from "./reduce.ts";
 import { reshaping } from "./reshape.ts";
+import { scattering } from "./scatter.ts";
+import { sequences } from "./sequence.ts";
 import { slicing } from "./slice.ts";
 
 const all: readonly (readonly Operator[])[] = [
+  sequences,
+  scattering,
+  gathering,
   reducing,
   padding,
   slicing,
