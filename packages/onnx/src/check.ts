@@ -75,10 +75,10 @@ function checkOpset(opset: number, fail: (reason: string) => never): void {
 }
 
 /** Names that must differ. */
-function uniqueNames(names: readonly string[], where: string): Set<string> {
+function uniqueNames(names: readonly string[], where: string, what = "an input"): Set<string> {
   const set = new Set<string>();
   for (const name of names) {
-    if (name === "") throw new OnnxError(`${where}: an input has no name`);
+    if (name === "") throw new OnnxError(`${where}: ${what} has no name`);
     if (set.has(name)) throw new OnnxError(`${where}: the name ${quote(name)} is given twice`);
     set.add(name);
   }
@@ -97,7 +97,7 @@ function graphNames(graph: GraphProto): Set<string> {
     ...graph.sparseInitializer.map(({ values }) => values?.name ?? ""),
   ];
   // An initializer may give the default of an input of the same name.
-  for (const name of uniqueNames(constants, where)) names.add(name);
+  for (const name of uniqueNames(constants, where, "a tensor")) names.add(name);
   return names;
 }
 
