@@ -76,7 +76,7 @@ export class Emitter {
       const y = compose(g, x, replacement, parameters);
       return renameOutput(g.nodes, y.name, output, replacement, layer);
     }
-    const f = this.#function(opset, x, replacement, parameters);
+    const f = this.#function(opset, x, replacement, parameters, layer.within !== undefined);
     const { window, method, settings, paddingMode } = replacement;
     g.node(
       f.name,
@@ -110,10 +110,14 @@ export class Emitter {
     x: Value,
     replacement: Replacement,
     parameters: Readonly<Record<string, Value>>,
+    nested: boolean,
   ): FunctionProto {
     const { method } = replacement;
-    const name = `${pascal(method.name)}Pool`;
-    const overload = overloadOf(opset, x, replacement, parameters);
+    const plain = `${pascal(method.name)}Pool`;
+    const configuration = overloadOf(opset, x, replacement, parameters);
+    // ONNX Runtime 1.30 does not find overloads that functions call: there the name tells them apart.
+    const name = nested ? `${plain}_${configuration}` : plain;
+    const overload = nested ? "" : configuration;
     const key = `${name}:${overload}`;
     const known = this.#functions.get(key);
     if (known !== undefined) return known;

@@ -10,11 +10,14 @@ import {
   add,
   averagePool,
   axisOf,
+  cast,
   concat,
   constantOfShape,
   type DType,
+  div,
   extent,
   type Graph,
+  greater,
   int64s,
   maxPool,
   mul,
@@ -28,6 +31,7 @@ import {
   tensor,
   type Value,
 } from "@softpool/onnx";
+import { largest } from "./numbers.ts";
 
 /** Beyond any size: slices up to the end. */
 const END = 2 ** 62;
@@ -47,6 +51,10 @@ export function plainWindow(window: PoolWindow): PoolWindow {
 
 /**
  * Frames an input.
+ *
+ * In ceil mode the outputs are counted by min(ceil((L + p + q - E) / s), ceil((L + p) / s) - 1) + 1: the
+ * last window begins before the padding at the end. With e = min(q + s - 1, E - 1) elements at the end,
+ * floor((L + p + e - E) / s) + 1 is the same number for every L.
  * @param g the graph
  * @param x the input `[N, C, ...]`; sizes may be unknown
  * @param window the window with its padding
@@ -60,8 +68,8 @@ export function frame(g: Graph, x: Value, window: PoolWindow, fill: number): Val
   const rank = kernel.length;
   const begins = new Array<number>(rank);
   const ends = new Array<number>(rank);
-  /** Axes whose framed size depends on a size that is not known, and where they begin. */
-  const open: { axis: number; begin: Value | undefined }[] = [];
+  /** Axes whose padding depends on a size that is not known. */
+  const open: number[] = [];
   for (let i = 0; i < rank; i++) {
     const size = x.shape?.[i + 2];
     const E = extent(window, i);
@@ -70,61 +78,77 @@ export function frame(g: Graph, x: Value, window: PoolWindow, fill: number): Val
       begins[i] = axis.padBegin;
       // Padding that no window covers is left out.
       ends[i] = Math.max(0, (axis.out - 1) * axis.stride + E - axis.padBegin - size);
-    } else if (same && strides[i] > 1) {
-      begins[i] = E - 1;
-      ends[i] = E - 1;
-      open.push({ axis: i, begin: samePadding(g, x, window, i) });
     } else if (same) {
       const less = Math.floor((E - 1) / 2);
-      begins[i] = window.autoPad === "SAME_UPPER" ? less : E - 1 - less;
-      ends[i] = E - 1 - begins[i];
+      const before = window.autoPad === "SAME_UPPER" ? less : E - 1 - less;
+      begins[i] = strides[i] > 1 ? E - 1 : before;
+      ends[i] = strides[i] > 1 ? E - 1 : E - 1 - before;
+      if (strides[i] > 1) open.push(i);
     } else {
+      const end = pads[i + rank];
       begins[i] = pads[i];
-      ends[i] = pads[i + rank] + (ceilMode ? strides[i] - 1 : 0);
-      // Ceil mode drops a last window that would begin in the padding at the end.
-      if (ceilMode && E - pads[i + rank] < strides[i]) open.push({ axis: i, begin: undefined });
+      ends[i] = ceilMode ? Math.min(end + strides[i] - 1, E - 1) : end;
     }
   }
   const padded = pad(g, x, [0, 0, ...begins, 0, 0, ...ends], fill);
   if (open.length === 0) return padded;
-  // The outputs are counted by a pooling with the padded window itself.
-  const counts = shapeOf(g, maxPool(g, single(g, x), window));
-  const starts = open.map(({ axis, begin }) =>
-    begin === undefined
-      ? g.constant(int64s([0]))
-      : sub(g, g.constant(int64s([begins[axis]])), begin),
-  );
-  const stops = open.map(({ axis }, i) => {
-    const out = slice(g, counts, { axes: [0], starts: [axis + 2], ends: [axis + 3] });
-    const last = mul(g, sub(g, out, g.constant(int64s([1]))), g.constant(int64s([strides[axis]])));
-    return add(g, add(g, last, g.constant(int64s([extent(window, axis)]))), starts[i]);
-  });
+  const cuts = open.map((axis) => sameCut(g, x, window, axis));
   return slice(g, padded, {
-    axes: open.map(({ axis }) => axis + 2),
-    starts: concat(g, starts, 0),
-    ends: concat(g, stops, 0),
+    axes: open.map((axis) => axis + 2),
+    starts: concat(
+      g,
+      cuts.map(([start]) => start),
+      0,
+    ),
+    ends: concat(
+      g,
+      cuts.map(([, end]) => end),
+      0,
+    ),
   });
 }
 
-/** One channel of one sample: enough to count windows. */
-function single(g: Graph, x: Value): Value {
-  return slice(g, x, { axes: [0, 1], starts: [0, 0], ends: [1, 1] });
-}
-
-/** The padding before an axis of unknown size for `SAME_UPPER` and `SAME_LOWER`, as int64 `[1]`. */
-function samePadding(g: Graph, x: Value, window: PoolWindow, axis: number): Value {
+/**
+ * Where an axis of unknown size L, padded by E - 1 on both sides, is cut for `SAME_*` with a stride: with
+ * l = floor((L - 1) / s) s the begin of the last window and P = max(0, l + E - L) its padding, from
+ * E - 1 - P / 2 for l + E elements. Both as int64 `[1]`.
+ */
+function sameCut(g: Graph, x: Value, window: PoolWindow, axis: number): [Value, Value] {
   const number = (value: number) => g.constant(int64s([value]));
+  const E = extent(window, axis);
   const size = slice(g, shapeOf(g, x), { axes: [0], starts: [axis + 2], ends: [axis + 3] });
   const stride = number(window.strides[axis]);
-  // (ceil(L / s) - 1) s = floor((L - 1) / s) s
-  const last = mul(g, g.op("Div", [sub(g, size, number(1)), stride]), stride);
-  const all = sub(g, add(g, last, number(extent(window, axis))), size);
-  // max(0, P), and the half of it that comes first. Max of integers needs operator set 12: P > 0 is
-  // taken as a factor.
-  const positive = g.op("Cast", [g.op("Greater", [all, number(0)])], { to: 7 });
-  const padding = mul(g, all, positive);
-  const more = window.autoPad === "SAME_LOWER" ? add(g, padding, number(1)) : padding;
-  return g.op("Div", [more, number(2)]);
+  const last = mul(g, div(g, sub(g, size, number(1)), stride), stride);
+  const length = add(g, last, number(E));
+  const needed = sub(g, length, size);
+  // Max of integers came with operator set 12: whether it is positive is taken as a factor.
+  const positive = cast(
+    g,
+    greater(g, cast(g, needed, "float32"), g.constant(scalar("float32", 0))),
+    "int64",
+  );
+  const padding = mul(g, needed, positive);
+  const upper = window.autoPad === "SAME_UPPER";
+  const before = div(g, upper ? padding : add(g, padding, number(1)), number(2));
+  const start = sub(g, number(E - 1), before);
+  return [start, add(g, start, length)];
+}
+
+/**
+ * Whether a pooling node may have the window as it is. Ceil mode may drop a last window that begins in
+ * the padding; shape inference before operator set 22 does not know that, and ONNX Runtime then trusts
+ * a size that is one too large.
+ */
+export function isTrusted(window: PoolWindow): boolean {
+  const { strides, pads, ceilMode, kernel } = window;
+  if (!ceilMode || (window.autoPad !== undefined && window.autoPad !== "NOTSET")) return true;
+  return strides.every((s, i) => extent(window, i) - pads[i + kernel.length] >= s);
+}
+
+/** The maximum over every window. NaN may be dropped. */
+export function windowMaximum(g: Graph, x: Value, window: PoolWindow): Value {
+  if (isTrusted(window)) return maxPool(g, x, window);
+  return maxPool(g, frame(g, x, window, -largest(x.dtype)), plainWindow(window));
 }
 
 /**

@@ -6,5 +6,6 @@ export * from "./glob.ts";
 export * from "./global.ts";
 export * from "./layers.ts";
 export * from "./method.ts";
+export * from "./random.ts";
 export * from "./soft.ts";
 export * from "./swap.ts";

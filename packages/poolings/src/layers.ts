@@ -8,11 +8,13 @@ import {
   contentsOf,
   type DType,
   describeNode,
+  dtypeOfCode,
   emptyAxis,
   type FunctionProto,
   type GraphProto,
   type Inferred,
   inferTypes,
+  isFloat,
   type ModelProto,
   metadata,
   type NodeProto,
@@ -86,6 +88,16 @@ export function isPooling(node: NodeProto): boolean {
   return node.domain === "" && Object.hasOwn(standard, node.opType);
 }
 
+/** The floating-point type of a model's weights, taken for values of which nothing is known. */
+function commonType(model: ModelProto): DType | undefined {
+  const counts = new Map<DType, number>();
+  for (const { dataType } of model.graph?.initializer ?? []) {
+    const dtype = dtypeOfCode(dataType);
+    if (dtype !== undefined && isFloat(dtype)) counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
+  }
+  return counts.size === 1 ? [...counts.keys()][0] : undefined;
+}
+
 const quantised = new Set(["QLinearAveragePool", "QLinearGlobalAveragePool", "NhwcMaxPool"]);
 
 /** How layers are looked for. */
@@ -113,12 +125,18 @@ export function findPooling(model: ModelProto, options: FindOptions = {}): Pooli
   });
   const layers: PoolingLayer[] = [];
   const swapped = isSwapped(model);
+  const common = commonType(model);
 
   const visit = (owner: Owner, within: FunctionProto | undefined, outer: Scope): void => {
     const scope = new Scope(owner, types, outer);
     for (const node of owner.node) {
       const kind = kindOf(node, swapped);
-      if (kind !== undefined) layers.push(describe(node, kind, owner, within, scope));
+      if (kind !== undefined) {
+        const layer = describe(node, kind, owner, within, scope);
+        // Functions are called with whatever type; what the graph holds has the weights' type.
+        const known = layer.dtype ?? (within === undefined ? common : undefined);
+        layers.push({ ...layer, dtype: known });
+      }
       for (const [, graph] of subgraphs(node)) visit(graph, within, scope);
     }
   };
@@ -328,7 +346,8 @@ function mergedPad(
   const ends = pads.slice(rank + 2);
   if ([...begins.slice(0, 2), ...ends.slice(0, 2)].some((p) => p !== 0)) return undefined;
   const spatial = [...begins.slice(2), ...ends.slice(2)];
-  if (spatial.some((p) => p < 0)) return undefined;
+  // ONNX Runtime takes no pooling whose padding is as wide as its kernel.
+  if (spatial.some((p, i) => p < 0 || p >= window.kernel[i % rank])) return undefined;
   const merged = poolWindow(window.kernel, { ...window, pads: spatial });
   for (let i = 0; i < rank; i++) {
     const inner = scope.type(padNode.input[0]).shape?.[i + 2];

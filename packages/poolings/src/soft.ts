@@ -26,7 +26,6 @@ import {
   greater,
   less,
   max,
-  maxPool,
   min,
   mul,
   neg,
@@ -36,7 +35,7 @@ import {
   sub,
   type Value,
 } from "@softpool/onnx";
-import { frame, isPlain, plainWindow, taps } from "./frame.ts";
+import { frame, isPlain, isTrusted, plainWindow, taps, windowMaximum } from "./frame.ts";
 import type { Method } from "./method.ts";
 import { constantLike, largest } from "./numbers.ts";
 
@@ -83,14 +82,26 @@ export function softPool(
   return exact ? exactForm(g, x, window, beta) : guardedForm(g, x, window, beta);
 }
 
-/** The average of the taps that exist. */
+/**
+ * The average of the taps that exist. Scaled by a power of 2, so that no sum overflows, and kept between
+ * the smallest and the largest tap, where the last rounding might leave them.
+ */
 function averageTaps(g: Graph, x: Value, window: PoolWindow): Value {
-  const dilated = window.dilations.some((d) => d !== 1);
-  if (x.dtype !== "float64" && (!dilated || g.opset >= 19)) return averagePool(g, x, window);
-  const total = tapSum(g, frame(g, x, window, 0), window);
-  const ones = x.shape === undefined || !isPlain(window) ? countOf(g, x, window) : undefined;
   const count = window.kernel.reduce((product, k) => product * k, 1);
-  return div(g, total, ones ?? constantLike(g, x, count));
+  const scale = 2 ** Math.ceil(Math.log2(count));
+  const small = mul(g, x, constantLike(g, x, 1 / scale));
+  const mean = mul(g, meanOf(g, small, window), constantLike(g, x, scale));
+  const smallest = neg(g, windowMaximum(g, neg(g, x), window));
+  return max(g, min(g, mean, windowMaximum(g, x, window)), smallest);
+}
+
+function meanOf(g: Graph, x: Value, window: PoolWindow): Value {
+  const dilated = window.dilations.some((d) => d !== 1);
+  const node = x.dtype !== "float64" && (!dilated || g.opset >= 19) && isTrusted(window);
+  if (node) return averagePool(g, x, window);
+  const total = tapSum(g, frame(g, x, window, 0), window);
+  const count = window.kernel.reduce((product, k) => product * k, 1);
+  return div(g, total, isPlain(window) ? constantLike(g, x, count) : countOf(g, x, window));
 }
 
 const tapSum = (g: Graph, framed: Value, window: PoolWindow) =>
@@ -127,9 +138,15 @@ function steps(window: PoolWindow): PoolWindow[] {
     .reverse();
 }
 
-/** A weighted mean of taps needs no divisor: it is the same in numerator and denominator. */
+/** A weighted mean of taps; its divisor is the same in numerator and denominator. */
 function windowMean(g: Graph, x: Value, window: PoolWindow): Value {
-  return steps(window).reduce((y, step) => averagePool(g, y, step, { countIncludePad: true }), x);
+  return steps(window).reduce(
+    (y, step) =>
+      isTrusted(step)
+        ? averagePool(g, y, step, { countIncludePad: true })
+        : averagePool(g, frame(g, y, step, 0), plainWindow(step)),
+    x,
+  );
 }
 
 function guardedForm(g: Graph, x: Value, window: PoolWindow, beta: number): Value {
@@ -161,25 +178,27 @@ interface Sums {
 
 function exactForm(g: Graph, x: Value, window: PoolWindow, beta: number): Value {
   const top = largest(x.dtype);
-  const low = constantLike(g, x, -top);
-  // Infinities are taken by the largest finite number, and by the maximum in the end. Max and Min keep
-  // NaN; MaxPool may drop it, but the sums do not.
-  const finite = max(g, min(g, x, constantLike(g, x, top)), low);
+  const bounds = [top, -top].map((bound) => constantLike(g, x, bound));
+  // Max and Min keep NaN; MaxPool may drop it, but the sums do not.
+  const finite = max(g, min(g, x, bounds[0]), bounds[1]);
   let sums: Sums | undefined;
   for (const step of steps(window)) {
-    sums = sums === undefined ? first(g, finite, step, beta, low) : merge(g, sums, step, beta, low);
+    sums = sums === undefined ? first(g, finite, step, beta) : merge(g, sums, step, beta);
   }
-  const { s, t } = sums as Sums;
-  return add(g, maxPool(g, x, window), div(g, t, s));
+  const { m, s, t } = sums as Sums;
+  // What was cut off is 0 or an infinity. Where all of a window is -Infinity, its maximum may be given as
+  // the lowest number, and the lowest number twice is -Infinity too.
+  const rest = windowMaximum(g, sub(g, x, finite), window);
+  return add(g, add(g, m, div(g, t, s)), rest);
 }
 
 /** The sums over the taps of `x`. */
-function first(g: Graph, x: Value, window: PoolWindow, beta: number, low: Value): Sums {
-  const m = maxPool(g, x, window);
+function first(g: Graph, x: Value, window: PoolWindow, beta: number): Sums {
+  const m = windowMaximum(g, x, window);
   let s: Value | undefined;
   let t: Value | undefined;
   for (const tap of taps(g, frame(g, x, window, -largest(x.dtype)), window)) {
-    const { u, e } = weight(g, sub(g, tap, m), beta, low);
+    const { u, e } = weight(g, tap, m, beta);
     s = s === undefined ? e : add(g, s, e);
     const product = mul(g, u, e);
     t = t === undefined ? product : add(g, t, product);
@@ -188,11 +207,11 @@ function first(g: Graph, x: Value, window: PoolWindow, beta: number, low: Value)
 }
 
 /**
- * The sums over windows of sums: with delta_a = m_a - m,
- * s = sum s_a e^(beta delta_a) and t = sum (t_a + delta_a s_a) e^(beta delta_a).
+ * The sums over windows of sums: with u_a = m_a - m,
+ * s = sum s_a e^(beta u_a) and t = sum (t_a + u_a s_a) e^(beta u_a).
  */
-function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number, low: Value): Sums {
-  const m = maxPool(g, parts.m, window);
+function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number): Sums {
+  const m = windowMaximum(g, parts.m, window);
   const slices = (value: Value, fill: number) => taps(g, frame(g, value, window, fill), window);
   const ms = slices(parts.m, -largest(parts.m.dtype));
   // A part that does not exist has no weight, whatever the maximum.
@@ -201,7 +220,7 @@ function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number, low: Val
   let s: Value | undefined;
   let t: Value | undefined;
   for (const [a, tap] of ms.entries()) {
-    const { u, e } = weight(g, sub(g, tap, m), beta, low);
+    const { u, e } = weight(g, tap, m, beta);
     const sa = mul(g, ss[a], e);
     const ta = mul(g, add(g, ts[a], mul(g, u, ss[a])), e);
     s = s === undefined ? sa : add(g, s, sa);
@@ -210,15 +229,11 @@ function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number, low: Val
   return { m, s: s as Value, t: t as Value };
 }
 
-/** A difference bounded below, and its weight e^(beta u). */
-function weight(g: Graph, difference: Value, beta: number, low: Value): { u: Value; e: Value } {
-  const bound = constantLike(g, difference.dtype === undefined ? low : difference, LOWEST_EXPONENT);
-  if (beta === 1) {
-    const u = max(g, difference, bound);
-    return { u, e: exp(g, u) };
-  }
-  const u = max(g, difference, low);
-  return { u, e: exp(g, max(g, mul(g, u, constantLike(g, low, beta)), bound)) };
+/** A tap's distance u from the maximum, bounded where its weight e^(beta u) is 0. */
+function weight(g: Graph, tap: Value, m: Value, beta: number): { u: Value; e: Value } {
+  const bound = Math.max(LOWEST_EXPONENT / beta, -largest(m.dtype));
+  const u = max(g, sub(g, tap, m), constantLike(g, m, bound));
+  return { u, e: exp(g, beta === 1 ? u : mul(g, u, constantLike(g, m, beta))) };
 }
 
 /** The method `soft`. */
@@ -249,5 +264,3 @@ export const soft: Method = {
   train: ({ g, x, window, settings }) =>
     softPool(g, x, window, { beta: settings.beta as number, exact: true }),
 };
-
-export { plainWindow };

@@ -1,8 +1,8 @@
 /**
  * Local functions whose pooling takes its window from the call (`ref_attr_name`): PyTorch exports modules
  * like that. A layer can be replaced only where its window is known, so that such functions get the
- * attributes of their calls written in; calls with different attributes get functions of their own,
- * told apart by overload.
+ * attributes of their calls written in; calls with different attributes get functions of their own. They
+ * have names of their own: ONNX Runtime 1.30 does not find overloads that functions call.
  */
 import {
   type AttributeProto,
@@ -33,10 +33,10 @@ export function specialise(model: ModelProto): void {
         const given = new Map<string, AttributeProto>();
         for (const item of f.attributeProto) given.set(item.name, item);
         for (const item of node.attribute) given.set(item.name, item);
-        const overload = versionOf(key, f, given);
-        if (overload !== node.overload) {
+        const name = versionOf(key, f, given);
+        if (name !== node.opType) {
           result = shallow(node);
-          result.overload = overload;
+          result.opType = name;
         }
       }
       if (subgraphs(node).length > 0) {
@@ -46,7 +46,7 @@ export function specialise(model: ModelProto): void {
       return result;
     });
 
-  /** The overload of a function for the attributes of a call, written when it is new. */
+  /** The name of a function for the attributes of a call; the function is written when it is new. */
   const versionOf = (
     key: string,
     f: FunctionProto,
@@ -58,17 +58,18 @@ export function specialise(model: ModelProto): void {
     const before = known.get(signature);
     if (before !== undefined) return before;
     const first = known.size === 0;
-    const overload = first ? f.overload : `${f.overload}${DOMAIN}${known.size}`;
-    known.set(signature, overload);
+    const name = first ? f.name : freeName(f, `${f.name}_${known.size + 1}`);
+    known.set(signature, name);
     const source = originals.get(key) as FunctionProto;
     const target = first ? f : copyBody(source);
-    target.overload = overload;
+    target.name = name;
     target.node = lead(source.node.map((node) => resolve(node, given)));
-    if (!first) {
-      model.functions.push(target);
-      if (model.irVersion < 10n) model.irVersion = 10n;
-    }
-    return overload;
+    if (!first) model.functions.push(target);
+    return name;
+  };
+  const freeName = (f: FunctionProto, name: string): string => {
+    const taken = model.functions.some((other) => other.domain === f.domain && other.name === name);
+    return taken ? freeName(f, `${name}_`) : name;
   };
   const originals = new Map([...functions].map(([key, f]) => [key, copyBody(f)]));
 

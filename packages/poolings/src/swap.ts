@@ -8,7 +8,9 @@ import {
   metadata,
   type NodeProto,
   OnnxError,
+  opsetOf,
   type PoolWindow,
+  padsOf,
   pooledShape,
   poolWindow,
   type Shape,
@@ -134,7 +136,10 @@ function plan(model: ModelProto, options: SwapOptions): Decision[] {
       );
     }
   }
-  return layers.map((layer) => decide(layer, method, settings, from, options));
+  return layers.map((layer) => {
+    const opset = opsetOf(layer.within ?? model) ?? 0;
+    return decide(layer, opset, method, settings, from, options);
+  });
 }
 
 /** Whether a layer fits one of several patterns, by its name or its output. */
@@ -145,6 +150,7 @@ function fits(layer: PoolingLayer, patterns: readonly string[]): boolean {
 
 function decide(
   layer: PoolingLayer,
+  opset: number,
   method: Method,
   settings: Context["settings"],
   from: ReadonlySet<Kind>,
@@ -169,7 +175,7 @@ function decide(
     if (same) return keep(`it is ${method.name} already`);
   }
   if (layer.refusal !== undefined) return refuse(layer.refusal);
-  const replaced = newWindow(layer, options);
+  const replaced = newWindow(layer, opset, options);
   if (typeof replaced === "string") return refuse(replaced);
   const site = siteOf(layer, replaced);
   if (typeof site === "string") {
@@ -204,10 +210,36 @@ function isSameLayer(
   });
 }
 
+/**
+ * A window with its padding in numbers, where the input's size says how much `SAME_*` is, or where there
+ * is none.
+ */
+function explicitPads(window: PoolWindow, input: Shape | undefined): PoolWindow {
+  const { autoPad = "NOTSET", kernel, strides, dilations } = window;
+  if (autoPad === "NOTSET") return window;
+  if (autoPad === "VALID") return poolWindow(kernel, { strides, dilations });
+  const sizes = input?.slice(2);
+  if (!isStatic(sizes)) return window;
+  const pairs = (sizes as number[]).map((size, i) => padsOf(window, i, size));
+  const pads = [...pairs.map(([begin]) => begin), ...pairs.map(([, end]) => end)];
+  return poolWindow(kernel, { strides, dilations, pads });
+}
+
 /** The window of a layer's replacement, or why there is none. */
-function newWindow(layer: PoolingLayer, options: SwapOptions): PoolWindow | undefined | string {
-  const { window, input } = layer;
-  if (window === undefined || options.kernel !== "2x2") return window;
+function newWindow(
+  layer: PoolingLayer,
+  opset: number,
+  options: SwapOptions,
+): PoolWindow | undefined | string {
+  const { input } = layer;
+  if (layer.window === undefined) return undefined;
+  const window = explicitPads(layer.window, input);
+  if (options.kernel !== "2x2") {
+    const sized = window.autoPad !== undefined && window.autoPad !== "NOTSET";
+    return sized && opset < 10
+      ? `its padding ${window.autoPad} depends on a size that is unknown, which needs operator set 10; give the input's shape`
+      : window;
+  }
   if (window.kernel.every((k) => k === 2)) return window;
   const two = poolWindow(
     window.kernel.map(() => 2),
