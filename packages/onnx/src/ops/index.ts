@@ -1,8 +1,10 @@
 /** All operators that shape inference and the evaluator know, by name. */
 import { constants } from "./constant.ts";
 import { control } from "./control.ts";
+import { convolutions } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gather.ts";
+import { products } from "./matmul.ts";
 import type { Operator } from "./operator.ts";
 import { padding } from "./pad.ts";
 import { pool } from "./pool.ts";
@@ -13,6 +15,8 @@ import { sequences } from "./sequence.ts";
 import { slicing } from "./slice.ts";
 
 const all: readonly (readonly Operator[])[] = [
+  products,
+  convolutions,
   sequences,
   scattering,
   gathering,
