@@ -5,6 +5,7 @@ import { convolutions } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gather.ts";
 import { products } from "./matmul.ts";
+import { normalizations } from "./normalization.ts";
 import type { Operator } from "./operator.ts";
 import { padding } from "./pad.ts";
 import { pool } from "./pool.ts";
@@ -13,8 +14,11 @@ import { reshaping } from "./reshape.ts";
 import { scattering } from "./scatter.ts";
 import { sequences } from "./sequence.ts";
 import { slicing } from "./slice.ts";
+import { softmaxes } from "./softmax.ts";
 
 const all: readonly (readonly Operator[])[] = [
+  normalizations,
+  softmaxes,
   products,
   convolutions,
   sequences,
