@@ -116,18 +116,17 @@ function fn(name: string, nodes: NodeProto[], output: string): FunctionProto {
 
 /** The length of a part, then the part. */
 function prefixed(...parts: (Uint8Array | readonly number[])[]): Uint8Array {
-  const body = Buffer.concat(parts.map((part) => Uint8Array.from(part)));
+  const body = Buffer.concat(
+    parts.map((part) => (part instanceof Uint8Array ? part : Uint8Array.from(part))),
+  );
   const length: number[] = [];
   let rest = body.length;
   for (; rest > 127; rest = Math.floor(rest / 128)) length.push((rest % 128) + 128);
   return new Uint8Array(Buffer.concat([Uint8Array.of(...length, rest), body]));
 }
 
-const repeated = (part: readonly number[], count: number): Uint8Array => {
-  const bytes = new Uint8Array(part.length * count);
-  for (let i = 0; i < count; i++) bytes.set(part, i * part.length);
-  return bytes;
-};
+const repeated = (part: readonly number[], count: number): Uint8Array =>
+  Buffer.alloc(part.length * count, Uint8Array.from(part));
 
 /** A model's bytes with `body` as the bytes of its graph. */
 const withGraph = (body: Uint8Array) =>
@@ -177,7 +176,7 @@ test("bytes that are no message", () => {
     [[], /no bytes/],
     [[0x3a, 0xff, 0xff, 0xff, 0xff, 0x0f], /longer than what holds it/],
     [[0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], /longer than what holds it/],
-    [repeated([0xff], 20) as unknown as number[], /longer than 10 bytes/],
+    [new Array<number>(20).fill(0xff), /longer than 10 bytes/],
     [[0x3b, 0x3c], /graph has another kind/],
     [[0xa3, 0x1f, 0xa4, 0x1f], /wire type 3/],
     [[0xa4, 0x1f], /wire type 4/],
