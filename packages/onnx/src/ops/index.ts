@@ -1,4 +1,6 @@
 /** All operators that shape inference and the evaluator know, by name. */
+
+import { blocks } from "./blocks.ts";
 import { constants } from "./constant.ts";
 import { control } from "./control.ts";
 import { convolutions } from "./convolution.ts";
@@ -9,14 +11,19 @@ import { normalizations } from "./normalization.ts";
 import type { Operator } from "./operator.ts";
 import { padding } from "./pad.ts";
 import { pool } from "./pool.ts";
+import { quantization } from "./quantize.ts";
 import { reducing } from "./reduce.ts";
 import { reshaping } from "./reshape.ts";
+import { resizes } from "./resize.ts";
 import { scattering } from "./scatter.ts";
 import { sequences } from "./sequence.ts";
 import { slicing } from "./slice.ts";
 import { softmaxes } from "./softmax.ts";
 
 const all: readonly (readonly Operator[])[] = [
+  quantization,
+  blocks,
+  resizes,
   normalizations,
   softmaxes,
   products,
