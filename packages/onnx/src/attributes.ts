@@ -127,7 +127,9 @@ export class Attributes {
 
   /** An integer, or `fallback` when it is not there. */
   int(name: string, fallback: number): number;
+  /** An integer, or `undefined` when it is not there. */
   int(name: string): number | undefined;
+  /** Both of these. */
   int(name: string, fallback?: number): number | undefined {
     const item = this.#get(name, Kind.INT);
     return item === undefined ? fallback : Number(item.i);
