@@ -11,6 +11,8 @@ import { UsageError } from "./errors.ts";
 export interface Arguments {
   /** Values of options that take one. */
   readonly values: Readonly<Record<string, string | undefined>>;
+  /** All values of options that may be given several times, and were. */
+  readonly lists: Readonly<Record<string, readonly string[] | undefined>>;
   /** Options without a value that were given. */
   readonly flags: ReadonlySet<string>;
   /** Everything that is not an option. */
@@ -21,6 +23,8 @@ export interface Arguments {
 export interface Command {
   /** Name, description and options. */
   readonly definition: CommandDef<ArgsDef>;
+  /** Options that take a value and may be given several times. */
+  readonly repeatable?: readonly string[];
   /** What follows the command's name, for the help. */
   readonly usage: string;
   /** Paragraphs of the help: what to know before using it. */
@@ -31,7 +35,7 @@ export interface Command {
   run(args: Arguments): Promise<number>;
 }
 
-type Option = { type: "string" | "boolean"; short?: string };
+type Option = { type: "string" | "boolean"; short?: string; multiple?: boolean };
 
 /** Parses the words after a command's name by its declaration. */
 export function parse(command: Command, words: readonly string[]): Arguments {
@@ -42,7 +46,8 @@ export function parse(command: Command, words: readonly string[]): Arguments {
     const aliases = "alias" in arg ? [arg.alias ?? []].flat() : [];
     const short = aliases.find((alias) => alias.length === 1);
     const type = arg.type === "boolean" ? "boolean" : "string";
-    options[name] = short === undefined ? { type } : { type, short };
+    const multiple = command.repeatable?.includes(name) === true;
+    options[name] = { type, ...(short === undefined ? {} : { short }), multiple };
   }
   const names = Object.keys(options).map((name) => `--${name}`);
   try {
@@ -52,12 +57,14 @@ export function parse(command: Command, words: readonly string[]): Arguments {
       allowPositionals: true,
       strict: true,
     });
-    const all = Object.entries(values as Record<string, string | boolean>);
+    const all = Object.entries(values as Record<string, string | boolean | string[]>);
+    const lists = all.filter((entry): entry is [string, string[]] => Array.isArray(entry[1]));
     return {
       values: Object.fromEntries(all.filter((entry) => typeof entry[1] === "string")) as Record<
         string,
         string
       >,
+      lists: Object.fromEntries(lists),
       flags: new Set(all.filter((entry) => entry[1] === true).map((entry) => entry[0])),
       rest: positionals,
     };

@@ -9,12 +9,14 @@ import { version } from "./version.ts";
 const commands: Record<string, () => Promise<Command>> = {
   downsample: async () => (await import("./commands/downsample.ts")).downsample,
   compare: async () => (await import("./commands/compare.ts")).compare,
+  swap: async () => (await import("./commands/swap.ts")).swap,
   checks: async () => (await import("./commands/checks.ts")).checks,
 };
 
 const summaries: Record<string, string> = {
   downsample: "Shrink pictures by pooling",
   compare: "Compare pooling methods on pictures, with a report",
+  swap: "Replace the pooling of an ONNX network",
   checks: "Show versions, processors, engines and what is missing",
 };
 

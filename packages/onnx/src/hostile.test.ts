@@ -24,6 +24,7 @@ import { inferTypes } from "./infer.ts";
 import { createModel, readModel, writeModel } from "./model.ts";
 import { printModel } from "./print.ts";
 import { int64s, tensor } from "./tensor.ts";
+import { valueInfo } from "./types.ts";
 import { importOpset } from "./versions.ts";
 
 /** Runs `f`; gives the message of an OnnxError, "" for success. */
@@ -346,6 +347,48 @@ test("graphs inside each other, functions that call functions", () => {
   ]) {
     expect(use(writeModel(modelOf([], functions)))).toMatch(/graphs and function calls inside/);
   }
+});
+
+test("work that multiplies: large functions called often, shapes of many axes", () => {
+  const numbers = Array.from({ length: 1e5 }, (_, i) => i);
+  const large: [string, FunctionProto][] = [
+    ["stated types", fn("F", [node("Relu", ["x"], ["y"])], "y")],
+    [
+      "inputs",
+      fn(
+        "F",
+        [
+          node(
+            "Sum",
+            numbers.map(() => "x"),
+            ["y"],
+          ),
+        ],
+        "y",
+      ),
+    ],
+  ];
+  large[0][1].valueInfo = numbers.map((i) => create(ValueInfoProtoSchema, { name: `v${i}` }));
+  for (const [name, f] of large) {
+    const calls = Array.from({ length: 2000 }, (_, i) =>
+      node("F", ["x"], [`y${i}`], { domain: "f" }),
+    );
+    expect(use(writeModel(modelOf(calls, [f]))), name).toMatch(/inference stopped/);
+    expect(use(writeModel(modelOf(calls.slice(0, 2), [f]))), name).toBe("");
+  }
+  // A shape of a hundred thousand axes that each of many nodes would copy; lists in errors.
+  const axes = node("Unsqueeze", ["x"], ["v0"]);
+  axes.attribute.push(attribute("axes", numbers));
+  const copies = Array.from({ length: 5000 }, (_, i) => node("Relu", [`v${i}`], [`v${i + 1}`]));
+  const wide = modelOf([axes, ...copies]);
+  wide.opsetImport[0].version = 11n;
+  wide.graph!.input[0] = valueInfo("x", { dtype: "float32", shape: [4] });
+  expect(use(writeModel(wide))).toBe("");
+  const turned = node("Transpose", ["x"], ["y"]);
+  turned.attribute.push(attribute("perm", numbers));
+  const wrong = modelOf([turned]);
+  wrong.graph!.input[0] = valueInfo("x", { dtype: "float32", shape: [4] });
+  expect(use(writeModel(wrong))).toMatch(/^Transpose "y": .*\.\.\.$/);
 });
 
 test("very many parts", () => {

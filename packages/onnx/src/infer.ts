@@ -18,8 +18,17 @@ import { tensorFromProto } from "./tensor.ts";
 import { typeFromProto } from "./types.ts";
 import { opsetOf } from "./versions.ts";
 
-/** Nodes that inference looks at before it gives up: functions that call others many times multiply. */
-const MAX_VISITS = 2_000_000;
+/**
+ * Parts that inference looks at again before it gives up: functions that call others many times
+ * multiply. The first look at each part is free: the file pays for it.
+ */
+const MAX_REPEATED = 2_000_000;
+
+/** Axes beyond which nothing is said of a shape: no runtime knows more. */
+const MAX_RANK = 64;
+
+/** Characters of an error that are shown: operators may list what a hostile file holds. */
+const MAX_MESSAGE = 600;
 
 /** What was inferred. */
 export interface Types {
@@ -51,7 +60,8 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
     model.functions.map((f) => [functionKey(f, f.name), f]),
   );
   const scopes = new Map<GraphProto | FunctionProto, Scope>();
-  let visits = 0;
+  const seen = new Map<GraphProto | FunctionProto, number>();
+  let repeated = 0;
 
   /** Notes what is known of a body; several visits leave what holds in all of them. */
   const note = (body: GraphProto | FunctionProto, own: Scope): void => {
@@ -70,6 +80,14 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
     opsets: Pick<ModelProto, "opsetImport">,
     references: ReadonlyMap<string, AttributeProto> | undefined,
   ): void => {
+    const parts = seen.get(body);
+    if (parts === undefined) seen.set(body, countParts(body));
+    else {
+      repeated += parts;
+      if (repeated > MAX_REPEATED) {
+        throw new OnnxError(`type inference stopped after ${MAX_REPEATED} repeated parts`);
+      }
+    }
     const stated = new Map<string, Inferred>(
       body.valueInfo.map((value) => [value.name, typeFromProto(value.type)]),
     );
@@ -79,15 +97,12 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
     const visible = { get: (name: string) => own.get(name) ?? outer?.get(name) };
     const scope = outer === undefined ? own : layered(own, outer);
     for (const node of topologicalOrder(body)) {
-      if (++visits > MAX_VISITS) {
-        throw new OnnxError(`type inference stopped after ${MAX_VISITS} nodes`);
-      }
       const inputs = node.input.map((name) =>
         name === "" ? undefined : (visible.get(name) ?? {}),
       );
       const types = inferNode(node, inputs, scope, opsets, references);
       for (const [i, name] of node.output.entries()) {
-        if (name !== "") own.set(name, mergeTypes(types[i], stated.get(name)));
+        if (name !== "") own.set(name, withoutRank(mergeTypes(types[i], stated.get(name))));
       }
     }
     note(body, own);
@@ -129,10 +144,10 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
       if (!(error instanceof OnnxError)) throw error;
       const { message } = error;
       const where = describeNode(node);
-      const told = new OnnxError(
-        message.startsWith(node.opType) ? message : `${where}: ${message}`,
-      );
-      if (options.onError === undefined || visits > MAX_VISITS) throw told;
+      const full = message.startsWith(node.opType) ? message : `${where}: ${message}`;
+      const short = full.length > MAX_MESSAGE ? `${full.slice(0, MAX_MESSAGE)}...` : full;
+      const told = new OnnxError(short);
+      if (options.onError === undefined || repeated > MAX_REPEATED) throw told;
       options.onError(told);
       return [];
     }
@@ -176,6 +191,24 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
   }
   if (model.graph !== undefined) inferGraph(model.graph, [], undefined, model, undefined);
   return { of: (body) => scopes.get(body) ?? new Map() };
+}
+
+/** What looking at a body costs, its subgraphs and the functions that it calls left out. */
+function countParts(body: GraphProto | FunctionProto): number {
+  let parts = 1 + body.node.length + body.valueInfo.length + body.input.length + body.output.length;
+  if ("initializer" in body) parts += body.initializer.length + body.sparseInitializer.length;
+  for (const node of body.node) {
+    parts += node.input.length + node.output.length + node.attribute.length;
+    for (const { ints, floats, strings } of node.attribute) {
+      parts += ints.length + floats.length + strings.length;
+    }
+  }
+  return parts;
+}
+
+/** A type without a shape of absurdly many axes, which every node after it would copy. */
+function withoutRank(type: Inferred): Inferred {
+  return (type.shape?.length ?? 0) > MAX_RANK ? { dtype: type.dtype } : type;
 }
 
 /** What holds for a value that was seen with two types. */

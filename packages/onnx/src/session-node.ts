@@ -80,6 +80,9 @@ function host(options: SessionOptions, extra: Record<string, unknown> = {}): Hos
     extra: {
       ...extra,
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+      ...(options.spin === false
+        ? { extra: { session: { intra_op: { allow_spinning: "0" } } } }
+        : {}),
     },
     advice: "placement() tells which",
   };

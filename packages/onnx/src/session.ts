@@ -40,6 +40,12 @@ export interface SessionOptions {
   readonly provider?: Provider;
   /** Threads of the CPU provider; default what ONNX Runtime chooses. */
   readonly threads?: number;
+  /**
+   * Whether the threads of the CPU provider wait busily for the next work; default true. Without, a run
+   * takes a little longer, and sessions in one process do not slow each other down: for timing in turns.
+   * Node only.
+   */
+  readonly spin?: boolean;
   /** How much the model is rewritten; default `all`. */
   readonly optimization?: Optimization;
   /** Whether a provider that is not there is an error instead of a fallback; default false. */

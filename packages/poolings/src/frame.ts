@@ -31,7 +31,7 @@ import {
   tensor,
   type Value,
 } from "@softpool/onnx";
-import { largest } from "./numbers.ts";
+import { lowest } from "./numbers.ts";
 
 /** Beyond any size: slices up to the end. */
 const END = 2 ** 62;
@@ -148,7 +148,7 @@ export function isTrusted(window: PoolWindow): boolean {
 /** The maximum over every window. NaN may be dropped. */
 export function windowMaximum(g: Graph, x: Value, window: PoolWindow): Value {
   if (isTrusted(window)) return maxPool(g, x, window);
-  return maxPool(g, frame(g, x, window, -largest(x.dtype)), plainWindow(window));
+  return maxPool(g, frame(g, x, window, lowest(g, x.dtype)), plainWindow(window));
 }
 
 /**
@@ -160,6 +160,7 @@ export function taps(g: Graph, framed: Value, window: PoolWindow): Value[] {
   const rank = kernel.length;
   const axes = kernel.map((_, i) => i + 2);
   const count = kernel.reduce((product, k) => product * k, 1);
+  const columns = columnsOf(g, framed, window);
   return Array.from({ length: count }, (_, index) => {
     const starts = new Array<number>(rank);
     const ends = new Array<number>(rank);
@@ -171,6 +172,14 @@ export function taps(g: Graph, framed: Value, window: PoolWindow): Value[] {
       // From the end, so that sizes need not be known.
       ends[i] = a === kernel[i] - 1 ? END : (a - kernel[i] + 1) * dilations[i];
     }
+    if (columns !== undefined) {
+      return slice(g, columns[index % kernel[1]], {
+        axes: [2],
+        starts: [starts[0]],
+        ends: [ends[0]],
+        steps: [strides[0]],
+      });
+    }
     if (g.opset >= 10) return slice(g, framed, { axes, starts, ends, steps: strides });
     // Slices have no steps yet: windows of one tap do the same.
     const part = slice(g, framed, { axes, starts, ends });
@@ -180,6 +189,23 @@ export function taps(g: Graph, framed: Value, window: PoolWindow): Value[] {
     );
     if (strides.every((s) => s === 1)) return part;
     return framed.dtype === "float64" ? maxPool(g, part, skip) : averagePool(g, part, skip);
+  });
+}
+
+/**
+ * The columns of every tap along the last axis of planes, without gaps. A pooling of one tap takes every
+ * s-th column several times faster than a strided slice does; the rows between are skipped for nothing.
+ * @returns `undefined` where slices do: other than planes, and where columns have no gaps
+ */
+function columnsOf(g: Graph, framed: Value, window: PoolWindow): Value[] | undefined {
+  const { kernel, strides, dilations } = window;
+  const planes = kernel.length === 2 && framed.shape?.[1] === 1 && framed.dtype === "float32";
+  if (!planes || g.opset < 10 || strides[1] === 1) return undefined;
+  return Array.from({ length: kernel[1] }, (_, b) => {
+    const start = b * dilations[1];
+    const end = b === kernel[1] - 1 ? END : (b - kernel[1] + 1) * dilations[1];
+    const part = slice(g, framed, { axes: [3], starts: [start], ends: [end] });
+    return averagePool(g, part, poolWindow([1, 1], { strides: [1, strides[1]] }));
   });
 }
 

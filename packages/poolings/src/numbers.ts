@@ -13,3 +13,11 @@ export function largest(dtype: DType | undefined): number {
 export function constantLike(g: Graph, like: Value, value: number): Value {
   return g.constant(scalar(like.dtype ?? "float32", value));
 }
+
+/**
+ * What padding is filled with below every number of a type: the lowest finite one. Before operator set 11
+ * the filling is a float32 attribute, which holds -Infinity for a float64 in its place.
+ */
+export function lowest(g: Graph, dtype: DType | undefined): number {
+  return dtype === "float64" && g.opset < 11 ? -Infinity : -largest(dtype);
+}

@@ -20,6 +20,7 @@ import {
   add,
   and,
   averagePool,
+  concat,
   div,
   exp,
   type Graph,
@@ -32,12 +33,15 @@ import {
   type PoolWindow,
   poolWindow,
   reduce,
+  reshape,
+  shapeOf,
+  slice,
   sub,
   type Value,
 } from "@softpool/onnx";
 import { frame, isPlain, isTrusted, plainWindow, taps, windowMaximum } from "./frame.ts";
 import type { Method } from "./method.ts";
-import { constantLike, largest } from "./numbers.ts";
+import { constantLike, largest, lowest } from "./numbers.ts";
 
 /** Below this, e^u is 0 in float32; in float64 it is 1e-87 and no matter beside the largest weight 1. */
 const LOWEST_EXPONENT = -200;
@@ -79,7 +83,24 @@ export function softPool(
   const dilated = window.dilations.some((d) => d !== 1);
   // AveragePool has no kernel for float64 and no dilations before operator set 19.
   const exact = options.exact || x.dtype === "float64" || (dilated && g.opset < 19);
-  return exact ? exactForm(g, x, window, beta) : guardedForm(g, x, window, beta);
+  return byPlanes(g, x, window, (planes) =>
+    exact ? exactForm(g, planes, window, beta) : guardedForm(g, planes, window, beta),
+  );
+}
+
+/**
+ * Pools every channel of two-dimensional data as a sample of its own, `[N C, 1, H, W]`. ONNX Runtime's
+ * CPU provider turns poolings of many channels into a blocked layout, which costs more than the pooling
+ * where exponentials stand around it.
+ */
+function byPlanes(g: Graph, x: Value, window: PoolWindow, pool: (planes: Value) => Value): Value {
+  if (window.kernel.length !== 2) return pool(x);
+  const y = pool(reshape(g, x, [-1, 1, 0, 0]));
+  const channels = x.shape?.[1];
+  if (typeof channels === "number") return reshape(g, y, [-1, channels, 0, 0]);
+  const part = (value: Value, first: number) =>
+    slice(g, shapeOf(g, value), { axes: [0], starts: [first], ends: [first + 2] });
+  return reshape(g, y, concat(g, [part(x, 0), part(y, 2)], 0));
 }
 
 /**
@@ -197,7 +218,7 @@ function first(g: Graph, x: Value, window: PoolWindow, beta: number): Sums {
   const m = windowMaximum(g, x, window);
   let s: Value | undefined;
   let t: Value | undefined;
-  for (const tap of taps(g, frame(g, x, window, -largest(x.dtype)), window)) {
+  for (const tap of taps(g, frame(g, x, window, lowest(g, x.dtype)), window)) {
     const { u, e } = weight(g, tap, m, beta);
     s = s === undefined ? e : add(g, s, e);
     const product = mul(g, u, e);
@@ -213,7 +234,7 @@ function first(g: Graph, x: Value, window: PoolWindow, beta: number): Sums {
 function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number): Sums {
   const m = windowMaximum(g, parts.m, window);
   const slices = (value: Value, fill: number) => taps(g, frame(g, value, window, fill), window);
-  const ms = slices(parts.m, -largest(parts.m.dtype));
+  const ms = slices(parts.m, lowest(g, parts.m.dtype));
   // A part that does not exist has no weight, whatever the maximum.
   const ss = slices(parts.s, 0);
   const ts = slices(parts.t, 0);
