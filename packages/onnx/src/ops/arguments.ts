@@ -2,9 +2,10 @@
  * Arguments of operators: lists of integers that were attributes in old operator sets and are inputs
  * in newer ones, shapes given as contents, axes, strided copies.
  */
+import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import type { Dim, Shape } from "../shape.ts";
-import { elements, int64s, type Tensor } from "../tensor.ts";
+import { elements, int64s, MAX_ELEMENTS, type Tensor } from "../tensor.ts";
 import {
   type EvaluateContext,
   forEachOffset,
@@ -56,9 +57,11 @@ export function lengthOf(value: Inferred | undefined): number | undefined {
   return value?.shape?.length === 1 && typeof length === "number" ? length : undefined;
 }
 
-/** The shape that a one-dimensional value spells; sizes that are not known are `null`. */
+/** The shape that a one-dimensional value spells; sizes that are not known (or negative) are `null`. */
 export function spelledShape(value: Inferred | undefined): Shape | undefined {
-  if (value?.contents !== undefined) return value.contents;
+  if (value?.contents !== undefined) {
+    return value.contents.map((dim) => (typeof dim === "number" && dim < 0 ? null : dim));
+  }
   const length = lengthOf(value);
   return length === undefined || length > 64 ? undefined : unknownShape(length);
 }
@@ -88,6 +91,27 @@ export function isValue(list: readonly number[] | Value): list is Value {
   return "name" in list;
 }
 
+/**
+ * Refuses shapes of results that would not fit into memory.
+ * @throws OnnxError when a size is no whole number from 0, or there are too many elements
+ */
+export function checkSizes(shape: readonly number[]): void {
+  const whole = shape.every((size) => Number.isInteger(size) && size >= 0);
+  if (whole && elements(shape) <= MAX_ELEMENTS) return;
+  throw new OnnxError(
+    `expected a result of sizes from 0 with at most ${MAX_ELEMENTS} elements, received [${shape.join(", ")}]`,
+  );
+}
+
+/**
+ * The values of a result of a shape, all 0.
+ * @throws OnnxError when it would not fit into memory
+ */
+export function allocate(shape: readonly number[]): Float64Array {
+  checkSizes(shape);
+  return new Float64Array(elements(shape));
+}
+
 /** A dense copy of the elements `offset + sum steps[i] position[i]` of a tensor. */
 export function strided(
   x: Tensor,
@@ -95,7 +119,7 @@ export function strided(
   steps: readonly number[],
   offset = 0,
 ): Tensor {
-  const data = new Float64Array(elements(shape));
+  const data = allocate(shape);
   forEachOffset(shape, [steps], (index, [at]) => {
     data[index] = x.data[offset + at];
   });

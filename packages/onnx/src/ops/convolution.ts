@@ -13,6 +13,7 @@ import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { type Dim, multiplyDims, type Shape } from "../shape.ts";
 import { elements, type Tensor } from "../tensor.ts";
+import { allocate } from "./arguments.ts";
 import {
   type EvaluateContext,
   forEachOffset,
@@ -213,7 +214,7 @@ function convolved(
   const [batch, channels] = x.shape;
   const [filters, perGroup] = weight.shape;
   const shape = [batch, filters, ...axes.map(({ out }) => out)];
-  const data = new Float64Array(elements(shape));
+  const data = allocate(shape);
   const plane = elements(axes.map(({ size }) => size));
   const kernel = elements(weight.shape.slice(2));
   const outputs = elements(shape.slice(2));
@@ -333,7 +334,7 @@ function transposed(
   const perGroup = weight.shape[1];
   const filters = perGroup * group;
   const shape = [batch, filters, ...axes.map(({ size }) => size)];
-  const data = new Float64Array(elements(shape));
+  const data = allocate(shape);
   const plane = elements(x.shape.slice(2));
   const kernel = elements(weight.shape.slice(2));
   const outputs = elements(shape.slice(2));

@@ -7,7 +7,7 @@ import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import type { Dim, Shape } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
-import { plainAxis } from "./arguments.ts";
+import { allocate, plainAxis } from "./arguments.ts";
 import {
   type EvaluateContext,
   forEachOffset,
@@ -87,7 +87,7 @@ const gatherOperator: Operator = {
     const axis = axisOfNode(context, x.shape.length, 0);
     const size = x.shape[axis];
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-    const data = new Float64Array(elements(shape));
+    const data = allocate(shape);
     const width = elements(x.shape.slice(axis + 1));
     const rows = elements(x.shape.slice(0, axis));
     let at = 0;
@@ -154,7 +154,7 @@ const gatherNd: Operator = {
     const count = elements(indices.shape.slice(0, -1));
     const perBatch = elements(indices.shape.slice(batch, -1));
     const batchSize = elements(x.shape.slice(batch));
-    const data = new Float64Array(elements(shape));
+    const data = allocate(shape);
     for (let i = 0; i < count; i++) {
       let from = Math.floor(i / perBatch) * batchSize;
       for (let k = 0; k < depth; k++) {
@@ -186,7 +186,7 @@ const compress: Operator = {
     const shape = x.shape.map((size, i) => (i === axis ? chosen.length : size));
     const steps = own.map((step, i) => (i === axis ? 0 : step));
     const number = own.map((_, i) => (i === axis ? 1 : 0));
-    const data = new Float64Array(elements(shape));
+    const data = allocate(shape);
     forEachOffset(shape, [steps, number], (i, [at, k]) => {
       data[i] = x.data[at + chosen[k] * own[axis]];
     });

@@ -6,6 +6,7 @@ import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { broadcast, type Dim, formatShape, mergeDim, type Shape } from "../shape.ts";
 import { elements, type Tensor } from "../tensor.ts";
+import { allocate } from "./arguments.ts";
 import {
   broadcastStrides,
   type EvaluateContext,
@@ -89,7 +90,7 @@ export function matMulTensor(a: Tensor, b: Tensor, where = "MatMul"): Tensor {
   const { left, right, batch, shape } = matrixShapes(a.shape, b.shape, where);
   const [rows, inner] = left.slice(-2);
   const columns = right[right.length - 1];
-  const data = new Float64Array(elements(shape));
+  const data = allocate(shape);
   const steps = [left, right].map((from) => {
     const [r, c] = from.slice(-2);
     return broadcastStrides(from.slice(0, -2), batch).map((step) => step * r * c);
@@ -263,7 +264,7 @@ const einsumOperator: Operator = {
     });
     const shape = result.map((label) => sizes.get(label) ?? 1);
     const count = elements(summed.map((label) => sizes.get(label) ?? 1));
-    const data = new Float64Array(elements(shape));
+    const data = allocate(shape);
     forEachOffset(
       order.map((label) => sizes.get(label) ?? 1),
       steps,

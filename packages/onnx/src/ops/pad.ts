@@ -9,8 +9,8 @@ import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { addDims, combine, type Dim } from "../shape.ts";
-import { elements, scalar, type Tensor } from "../tensor.ts";
-import { listGiven, listInput, listOf, unknownShape } from "./arguments.ts";
+import { scalar, type Tensor } from "../tensor.ts";
+import { allocate, listGiven, listInput, listOf, unknownShape } from "./arguments.ts";
 import {
   type EvaluateContext,
   normalAxis,
@@ -97,6 +97,7 @@ function padded(
   value: number,
 ): Tensor {
   const shape = x.shape.map((size, i) => Math.max(0, size + begins[i] + ends[i]));
+  const data = allocate(shape);
   // For each axis: where each of its positions comes from. What is cut off is not mirrored.
   const maps = shape.map((size, i) => {
     const cut = Math.max(0, -begins[i]);
@@ -110,7 +111,6 @@ function padded(
   for (const [i, map] of maps.entries()) {
     rows = rows.flatMap((at) => map.map((t) => (at < 0 || t < 0 ? -1 : at * x.shape[i] + t)));
   }
-  const data = new Float64Array(elements(shape));
   for (const [i, at] of rows.entries()) data[i] = at < 0 ? value : x.data[at];
   return { dtype: x.dtype, shape, data };
 }
@@ -129,7 +129,8 @@ const padOperator: Operator = {
     const dims = [...shape];
     for (const [i, axis] of axes.entries()) {
       const added = combine(pads?.[i] ?? null, pads?.[axes.length + i] ?? null, (a, b) => a + b);
-      dims[axis] = added === null ? null : addDims(shape[axis], added);
+      const padded = added === null ? null : addDims(shape[axis], added);
+      dims[axis] = typeof padded === "number" ? Math.max(0, padded) : padded;
     }
     return [{ dtype, shape: dims }];
   },

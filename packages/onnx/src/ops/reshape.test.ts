@@ -140,5 +140,11 @@ test("what does not fit is refused", () => {
     "expected the axes 0 to 1 once each, received [0, 0]",
   );
   expect(() => unsqueeze(g, x, [0, 0])).toThrow("expected axes that differ, received [0, 0]");
+  const huge = new Graph(13);
+  const y = huge.input("y", "float32", [2, 3]);
+  huge.output(expand(huge, y, huge.constant(int64s([2 ** 40, 1, 1]))));
+  expect(() => evaluate(huge.toModel(), { y: random([2, 3]) })).toThrow(
+    'Expand "expand": expected a result of sizes from 0 with at most 536870912 elements, received [1099511627776, 2, 3]',
+  );
   expect(() => flatten(g, x, 5)).toThrow("expected an axis from -2 to 1, received 5");
 });

@@ -138,6 +138,9 @@ function quotient(of: readonly Dim[], by: readonly Dim[]): Dim {
 export function reshapedShape(from: Shape | undefined, target: Shape, allowZero: boolean): Shape {
   const copied = new Set<number>();
   const dims = target.map((dim, i): Dim => {
+    if (typeof dim === "number" && dim < -1) {
+      throw new OnnxError(`cannot reshape ${formatShape(from)} to a size of ${dim}`);
+    }
     if (dim !== 0 || allowZero) return dim;
     if (from !== undefined && i >= from.length) {
       throw new OnnxError(`cannot reshape ${formatShape(from)}: it has no axis ${i} to copy`);
@@ -148,6 +151,9 @@ export function reshapedShape(from: Shape | undefined, target: Shape, allowZero:
   const rest = from?.filter((_, i) => !copied.has(i));
   const hole = dims.indexOf(-1);
   if (hole >= 0) {
+    if (dims.includes(-1, hole + 1)) {
+      throw new OnnxError(`cannot reshape ${formatShape(from)} to ${formatShape(dims)}: -1 twice`);
+    }
     const others = dims.filter((_, i) => i !== hole && !copied.has(i));
     dims[hole] = rest === undefined ? null : quotient(rest, others);
   } else if (isStatic(from) && isStatic(dims) && elements(from) !== elements(dims)) {
@@ -162,7 +168,7 @@ const reshapeOperator: Operator = {
   type: "Reshape",
   shape: (context) => {
     const { dtype, shape, contents } = typeOf(context, 0);
-    const target = spelledShape(context.inputs[1]);
+    const target = context.inputs[1]?.contents ?? spelledShape(context.inputs[1]);
     const allowZero = context.attributes.int("allowzero", 0) === 1;
     return [{ dtype, shape: target && reshapedShape(shape, target, allowZero), contents }];
   },

@@ -10,7 +10,7 @@ import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import type { Dim, Shape } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
-import { listInput, spelledShape, unknownShape } from "./arguments.ts";
+import { allocate, checkSizes, listInput, spelledShape, unknownShape } from "./arguments.ts";
 import {
   type EvaluateContext,
   normalAxis,
@@ -224,7 +224,7 @@ function alongAxis(
   const shape = x.shape.map((size, i) => (i === axis ? mix.length : size));
   const size = x.shape[axis];
   const inner = elements(x.shape.slice(axis + 1));
-  const data = new Float64Array(elements(shape));
+  const data = allocate(shape);
   for (let i = 0; i < data.length; i++) {
     const o = Math.floor(i / inner) % mix.length;
     const first = Math.floor(i / inner / mix.length) * size * inner + (i % inner);
@@ -266,6 +266,7 @@ function resizing(type: string): Operator {
       for (const axis of resizedAxes(context, x.shape)) {
         // An axis that keeps its size is left alone, as ONNX Runtime does.
         if (axis.scale === 1 && axis.region[0] === 0 && axis.region[1] === 1) continue;
+        checkSizes(x.shape.map((size, i) => (i === axis.axis ? axis.out : size)));
         x = alongAxis(x, axis.axis, mixes(context, axis), outside);
       }
       return [x];

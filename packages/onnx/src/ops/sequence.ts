@@ -3,7 +3,7 @@ import { OnnxError } from "../error.ts";
 import { describeNode } from "../order.ts";
 import type { Dim } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
-import { MAX_CONTENTS } from "./arguments.ts";
+import { MAX_CONTENTS, spelledShape } from "./arguments.ts";
 import { axisOfNode } from "./gather.ts";
 import {
   type EvaluateContext,
@@ -63,7 +63,7 @@ const oneHot: Operator = {
     const dtype = context.inputs[2]?.dtype;
     if (shape === undefined) return [{ dtype }];
     const axis = addedAxis(context, shape.length);
-    const depth: Dim = context.inputs[1]?.contents?.[0] ?? null;
+    const [depth = null] = spelledShape(context.inputs[1]) ?? [];
     return [{ dtype, shape: [...shape.slice(0, axis), depth, ...shape.slice(axis)] }];
   },
   evaluate: (context) => {
@@ -87,7 +87,8 @@ const oneHot: Operator = {
 
 /** The number of elements that a `TopK` keeps: an attribute before opset 10, an input since. */
 function keptCount(context: ShapeContext): Dim {
-  return context.attributes.int("k") ?? context.inputs[1]?.contents?.[0] ?? null;
+  const k = context.attributes.int("k");
+  return (k !== undefined && k >= 0 ? k : spelledShape(context.inputs[1])?.[0]) ?? null;
 }
 
 const topK: Operator = {

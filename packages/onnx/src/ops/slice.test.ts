@@ -140,7 +140,9 @@ test("what does not fit is refused", () => {
   expect(() => slice(g, x, { axes: [0], starts: unknown, ends: [4] })).toThrow(
     "Slice: starts: expected numbers before opset 10, received a value that is not known",
   );
-  expect(() => split(g, x, 0, [1, 2])).toThrow("expected parts that add up to 4, received [1, 2]");
+  expect(() => split(g, x, 0, [1, 2])).toThrow(
+    "expected parts from 0 that add up to 4, received [1, 2]",
+  );
   expect(() => concat(g, [x, g.input("y", "float32", [3, 1])], 1)).toThrow(
     "expected inputs that differ along axis 1 only, received [4, n] and [3, 1]",
   );

@@ -11,6 +11,7 @@ import { describeNode } from "../order.ts";
 import { addDims, type Dim, mergeDim, type Shape } from "../shape.ts";
 import { elements, int64s, type Tensor } from "../tensor.ts";
 import {
+  allocate,
   isValue,
   lengthOf,
   listGiven,
@@ -241,9 +242,10 @@ function partSizes(
   if (given === null) return unknownShape(count);
   if (given !== undefined) {
     const sum = given.reduce(addDims, 0);
-    if (typeof sum === "number" && typeof size === "number" && sum !== size) {
+    const negative = given.some((part) => typeof part === "number" && part < 0);
+    if (negative || (typeof sum === "number" && typeof size === "number" && sum !== size)) {
       throw new OnnxError(
-        `${where}: expected parts that add up to ${size}, received [${given.join(", ")}]`,
+        `${where}: expected parts from 0 that add up to ${size ?? "the size of the axis"}, received [${given.join(", ")}]`,
       );
     }
     return given;
@@ -356,7 +358,7 @@ const concatOperator: Operator = {
 };
 
 function joined(parts: readonly Tensor[], shape: readonly number[], axis: number): Tensor {
-  const data = new Float64Array(elements(shape));
+  const data = allocate(shape);
   const rows = elements(shape.slice(0, axis));
   let at = 0;
   for (let row = 0; row < rows; row++) {
