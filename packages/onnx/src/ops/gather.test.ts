@@ -4,8 +4,8 @@ import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
 import { int64s, scalar } from "../tensor.ts";
 import { gather, gatherElements } from "./gather.ts";
+import { concat } from "./join.ts";
 import { reshape, shapeOf, unsqueeze } from "./reshape.ts";
-import { concat } from "./slice.ts";
 
 const opsets = [9, 10, 11, 13, 18, 21];
 

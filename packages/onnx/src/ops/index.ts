@@ -4,8 +4,10 @@ import { blocks } from "./blocks.ts";
 import { constants } from "./constant.ts";
 import { control } from "./control.ts";
 import { convolutions } from "./convolution.ts";
+import { einsums } from "./einsum.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gather.ts";
+import { joining } from "./join.ts";
 import { products } from "./matmul.ts";
 import { normalizations } from "./normalization.ts";
 import type { Operator } from "./operator.ts";
@@ -19,8 +21,12 @@ import { scattering } from "./scatter.ts";
 import { sequences } from "./sequence.ts";
 import { slicing } from "./slice.ts";
 import { softmaxes } from "./softmax.ts";
+import { arranging } from "./transpose.ts";
 
 const all: readonly (readonly Operator[])[] = [
+  arranging,
+  einsums,
+  joining,
   quantization,
   blocks,
   resizes,

@@ -3,7 +3,8 @@ import { expectLikeOrt, random } from "../../test/ort.ts";
 import { float } from "../attributes.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
-import { einsum, gemm, matMul } from "./matmul.ts";
+import { einsum } from "./einsum.ts";
+import { gemm, matMul } from "./matmul.ts";
 
 test("like ONNX Runtime", async () => {
   const pairs = [

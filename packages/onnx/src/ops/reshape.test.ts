@@ -4,17 +4,9 @@ import { Graph } from "../graph.ts";
 import { inferTypes } from "../infer.ts";
 import { evaluate } from "../reference.ts";
 import { int64s } from "../tensor.ts";
-import {
-  expand,
-  flatten,
-  reshape,
-  reshapedShape,
-  shapeOf,
-  squeeze,
-  transpose,
-  unsqueeze,
-} from "./reshape.ts";
-import { concat } from "./slice.ts";
+import { concat } from "./join.ts";
+import { flatten, reshape, reshapedShape, shapeOf, squeeze, unsqueeze } from "./reshape.ts";
+import { expand, transpose } from "./transpose.ts";
 
 const opsets = [9, 10, 11, 13, 18, 21];
 

@@ -1,34 +1,28 @@
 /**
  * Shapes and how they change while the elements stay: Shape, Size, Reshape, Flatten, Squeeze,
- * Unsqueeze, Transpose, Expand, Tile. Sizes that are symbols stay symbols where they follow.
+ * Unsqueeze. Sizes that are symbols stay symbols where they follow.
  */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import { broadcast, type Dim, formatShape, isStatic, multiplyDims, type Shape } from "../shape.ts";
-import { elements, int64s, scalar, type Tensor } from "../tensor.ts";
+import { type Dim, formatShape, isStatic, multiplyDims, type Shape } from "../shape.ts";
+import { elements, int64s, scalar } from "../tensor.ts";
 import {
   lengthOf,
   listGiven,
   listInput,
   listOf,
-  MAX_CONTENTS,
   plainAxes,
   plainAxis,
   spelledShape,
-  strided,
   unknownShape,
 } from "./arguments.ts";
 import {
-  broadcastStrides,
   type EvaluateContext,
-  type Inferred,
-  knownIntegers,
   normalAxis,
   type Operator,
   required,
   type ShapeContext,
-  strides,
   typeOf,
 } from "./operator.ts";
 
@@ -63,19 +57,6 @@ export function unsqueeze(g: Graph, x: Value, axes: readonly number[]): Value {
 function withAxes(g: Graph, type: string, x: Value, axes: readonly number[]): Value {
   if (g.opset < 13) return g.op(type, [x], { axes });
   return g.op(type, [x, g.constant(int64s(axes))]);
-}
-
-/** A value whose axis i is axis `permutation[i]` of the input. */
-export function transpose(g: Graph, x: Value, permutation: readonly number[]): Value {
-  return g.op("Transpose", [x], { perm: permutation });
-}
-
-/**
- * A value repeated along axes of size 1, by the rules of broadcasting.
- * @param shape sizes to broadcast with: one-dimensional int64
- */
-export function expand(g: Graph, x: Value, shape: Value): Value {
-  return g.op("Expand", [x, shape]);
 }
 
 /** The part of a shape that a `Shape` node gives: all before opset 15. */
@@ -280,102 +261,12 @@ const unsqueezeOperator: Operator = {
   },
 };
 
-/** The permutation of a `Transpose`: the axes reversed unless it is given. */
-function permutationOf(context: ShapeContext | EvaluateContext, rank: number): number[] {
-  const given = context.attributes.ints("perm");
-  const axes = given ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
-  const sorted = [...axes].sort((a, b) => a - b);
-  if (sorted.length === rank && sorted.every((axis, i) => axis === i)) return axes;
-  throw new OnnxError(
-    `${describeNode(context.node)}: attribute "perm": expected the axes 0 to ${rank - 1} once each, received [${axes.join(", ")}]`,
-  );
-}
-
-const transposeOperator: Operator = {
-  type: "Transpose",
-  shape: (context) => {
-    const { dtype, shape, contents } = typeOf(context, 0);
-    const rank = shape?.length ?? context.attributes.ints("perm")?.length;
-    if (rank === undefined) return [{ dtype }];
-    const axes = permutationOf(context, rank);
-    const permuted = axes.map((axis) => shape?.[axis] ?? null);
-    return [{ dtype, shape: permuted, contents: rank <= 1 ? contents : undefined }];
-  },
-  evaluate: (context) => {
-    const x = required(context, 0);
-    const axes = permutationOf(context, x.shape.length);
-    const steps = strides(x.shape);
-    return [
-      strided(
-        x,
-        axes.map((axis) => x.shape[axis]),
-        axes.map((axis) => steps[axis]),
-      ),
-    ];
-  },
-};
-
-/** A short tensor of one repeated integer, when its size is known. */
-function repeatedContents(x: Inferred, shape: Shape | undefined): readonly Dim[] | undefined {
-  if (x.contents?.length !== 1 || !isStatic(shape)) return undefined;
-  const count = elements(shape);
-  return count <= MAX_CONTENTS ? new Array<Dim>(count).fill(x.contents[0]) : undefined;
-}
-
-const expandOperator: Operator = {
-  type: "Expand",
-  shape: (context) => {
-    const x = typeOf(context, 0);
-    const shape = broadcast([x.shape, spelledShape(context.inputs[1])]);
-    return [{ dtype: x.dtype, shape, contents: repeatedContents(x, shape) }];
-  },
-  evaluate: (context) => {
-    const x = required(context, 0);
-    const target = Array.from(required(context, 1).data);
-    const shape = broadcast([x.shape, target]) as readonly number[];
-    return [strided(x, shape, broadcastStrides(x.shape, shape))];
-  },
-};
-
-const tile: Operator = {
-  type: "Tile",
-  shape: (context) => {
-    const { dtype, shape, contents } = typeOf(context, 0);
-    const repeats = spelledShape(context.inputs[1]);
-    if (shape === undefined) return [{ dtype, shape: repeats && unknownShape(repeats.length) }];
-    const dims = shape.map((dim, i) => multiplyDims(dim, repeats?.[i] ?? null));
-    const [count] = knownIntegers(context.inputs[1]) ?? [];
-    const tiled =
-      shape.length === 1 && contents !== undefined && count * contents.length <= MAX_CONTENTS
-        ? Array.from({ length: count }, () => contents).flat()
-        : undefined;
-    return [{ dtype, shape: dims, contents: tiled }];
-  },
-  evaluate: (context) => [tiledTensor(required(context, 0), required(context, 1), context)],
-};
-
-function tiledTensor(x: Tensor, repeats: Tensor, context: EvaluateContext): Tensor {
-  if (repeats.data.length !== x.shape.length) {
-    throw new OnnxError(
-      `${describeNode(context.node)}: expected ${x.shape.length} repeats, received ${repeats.data.length}`,
-    );
-  }
-  // Each axis is two: its repeats, and its elements.
-  const steps = strides(x.shape).flatMap((step) => [0, step]);
-  const split = x.shape.flatMap((dim, i) => [repeats.data[i], dim]);
-  const shape = x.shape.map((dim, i) => repeats.data[i] * dim);
-  return { ...strided(x, split, steps), shape };
-}
-
 /** The operators of this file. */
 export const reshaping: readonly Operator[] = [
-  expandOperator,
   flattenOperator,
   reshapeOperator,
   shapeOperator,
   size,
   squeezeOperator,
-  tile,
-  transposeOperator,
   unsqueezeOperator,
 ];

@@ -3,8 +3,9 @@ import { expectLikeOrt, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
 import { int64s, type Tensor } from "../tensor.ts";
+import { concat, split } from "./join.ts";
 import { shapeOf } from "./reshape.ts";
-import { concat, slice, split } from "./slice.ts";
+import { slice } from "./slice.ts";
 
 const opsets = [9, 10, 11, 13, 18, 21];
 

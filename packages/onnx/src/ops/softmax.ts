@@ -8,7 +8,7 @@ import { elements, type Tensor } from "../tensor.ts";
 import { plainAxis } from "./arguments.ts";
 import { axisOfNode } from "./gather.ts";
 import { type EvaluateContext, type Operator, required, typeOf } from "./operator.ts";
-import { transpose } from "./reshape.ts";
+import { transpose } from "./transpose.ts";
 
 /**
  * e^x / sum e^x along one axis.
