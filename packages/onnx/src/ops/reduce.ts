@@ -2,7 +2,8 @@
  * Reductions along axes: ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceProd, ReduceL1, ReduceL2,
  * ReduceLogSum, ReduceLogSumExp, ReduceSumSquare; ArgMax, ArgMin; CumSum.
  *
- * A NaN makes the maximum and the minimum NaN. Nothing at all has the sum 0, the product 1, the
+ * A NaN makes the maximum and the minimum NaN (ONNX Runtime 1.30's CPU provider keeps it only when it
+ * is the first of the values, at every operator set). Nothing at all has the sum 0, the product 1, the
  * maximum -Infinity and the minimum Infinity.
  */
 import { isFloat } from "../dtype.ts";
