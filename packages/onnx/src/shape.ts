@@ -29,10 +29,15 @@ export function elementCount(shape: Shape | undefined): number | undefined {
   return isStatic(shape) ? shape.reduce((product, dim) => product * dim, 1) : undefined;
 }
 
-/** A shape in words: `1x3x224x224`, with names and `?` for unknown sizes; `scalar` without axes. */
+/**
+ * A shape in words: `1x3x224x224`, `?` for unknown sizes, apart by spaces where sizes have names
+ * (`batch x 3 x 224 x 224`); `scalar` without axes.
+ */
 export function formatShape(shape: Shape | undefined): string {
   if (shape === undefined) return "unknown";
-  return shape.length === 0 ? "scalar" : shape.map((dim) => dim ?? "?").join("x");
+  if (shape.length === 0) return "scalar";
+  const named = shape.some((dim) => typeof dim === "string");
+  return shape.map((dim) => dim ?? "?").join(named ? " x " : "x");
 }
 
 /** Applies integer arithmetic to two sizes; unknown unless both are numbers. */

@@ -32,11 +32,10 @@ import {
   type Value,
   where,
 } from "@softpool/onnx";
-import { frame, sumOf, taps, tapWeights } from "./frame.ts";
+import { frame, sumOf, tapCount, taps, tapWeights } from "./frame.ts";
 import type { Context, Method, Parameter, Setting } from "./method.ts";
 import { constantLike } from "./numbers.ts";
 import { softPool } from "./soft.ts";
-import { tapNumber } from "./totals.ts";
 
 const source =
   "Stergiou, Poppe: AdaPool: Exponential adaptive pooling for information-retaining downsampling, IEEE Transactions on Image Processing 2023";
@@ -59,7 +58,7 @@ export function dicePool(g: Graph, x: Value, window: PoolWindow): Value {
     g,
     values.map((value) => mul(g, value, c)),
   );
-  const mean = abs(g, div(g, total, mul(g, tapNumber(g, x, window), c)));
+  const mean = abs(g, div(g, total, mul(g, tapCount(g, x, window), c)));
   let s: Value | undefined;
   let t: Value | undefined;
   for (const [a, value] of values.entries()) {
@@ -152,9 +151,6 @@ export const em: Method = {
   axes: [1, 2, 3],
   random: false,
   trained: false,
-  // ONNX Runtime merges the frame of a dilated window into the AveragePool of the fast form, and then
-  // refuses it.
-  infer: ({ g, x, window }) =>
-    softPool(g, x, window, { exact: window.dilations.some((d) => d !== 1) }),
+  infer: ({ g, x, window }) => softPool(g, x, window),
   train: ({ g, x, window }) => softPool(g, x, window, { exact: true }),
 };

@@ -11,7 +11,7 @@ import {
   type PoolWindow,
   type Value,
 } from "@softpool/onnx";
-import { frame, plainWindow } from "./frame.ts";
+import { ALMOST_ZERO, frame, plainWindow } from "./frame.ts";
 import type { Context, Method, Setting } from "./method.ts";
 
 /** What padded taps are: `ignore` says that they do not exist, `zero` that they are 0. */
@@ -89,7 +89,7 @@ export function applyMethod(
   return inComputeType(g, method, x, (inner) =>
     compose.call(method, {
       g,
-      x: zero ? frame(g, inner, window, 0) : inner,
+      x: zero ? frame(g, inner, window, ALMOST_ZERO) : inner,
       window: zero ? plainWindow(window) : window,
       parameters: options.parameters ?? {},
       noise: options.noise ?? {},

@@ -7,9 +7,8 @@
  * of the type is infinite.
  */
 import { averagePool, div, type Graph, type PoolWindow, type Value } from "@softpool/onnx";
-import { isTrusted } from "./frame.ts";
+import { isTrusted, tapCount, tapTotal } from "./frame.ts";
 import type { Method } from "./method.ts";
-import { tapNumber, tapTotal } from "./totals.ts";
 
 /**
  * Whether one pooling node may have a window: ceil mode and dilations came with operator set 10, and
@@ -32,7 +31,7 @@ export function averagePooling(g: Graph, x: Value, window: PoolWindow): Value {
   if (x.dtype !== "float64" && (!dilated || g.opset >= 19) && hasNode(g, window)) {
     return averagePool(g, x, window);
   }
-  return div(g, tapTotal(g, x, window), tapNumber(g, x, window));
+  return div(g, tapTotal(g, x, window), tapCount(g, x, window));
 }
 
 /** The method `average`. */

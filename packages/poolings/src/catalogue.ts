@@ -3,11 +3,51 @@
  * method is one file and one line here.
  */
 import { OnnxError } from "@softpool/onnx";
+import { ada, edscw, em } from "./ada.ts";
+import { average } from "./average.ts";
+import { dpp, liteDpp } from "./dpp.ts";
+import { gate } from "./gate.ts";
+import { gfgp } from "./gfgp.ts";
+import { lift } from "./lift.ts";
+import { lip, lipBottleneck } from "./lip.ts";
+import { liteS3dpp } from "./lite-s3dpp.ts";
+import { lp } from "./lp.ts";
+import { maximum } from "./maximum.ts";
 import type { Method } from "./method.ts";
+import { mixed } from "./mixed.ts";
+import { ordinal } from "./ordinal.ts";
+import { powerAverage } from "./power-average.ts";
+import { s3 } from "./s3.ts";
 import { soft } from "./soft.ts";
+import { softBeta } from "./soft-beta.ts";
+import { stochastic } from "./stochastic.ts";
+import { sum } from "./sum.ts";
 
 /** Every method, in the order of tables. */
-export const catalogue: readonly Method[] = [soft];
+export const catalogue: readonly Method[] = [
+  average,
+  maximum,
+  sum,
+  powerAverage,
+  lp,
+  gate,
+  dpp,
+  liteDpp,
+  liteS3dpp,
+  lip,
+  lipBottleneck,
+  stochastic,
+  s3,
+  soft,
+  softBeta,
+  mixed,
+  ordinal,
+  lift,
+  gfgp,
+  ada,
+  edscw,
+  em,
+];
 
 /** The method of a name or an alias, or `undefined`. */
 export function findMethod(name: string): Method | undefined {

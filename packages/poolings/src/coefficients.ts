@@ -1,5 +1,5 @@
 /** Learned coefficients of taps: one for every tap of the window, for all channels or for each. */
-import { add, type Graph, mul, reshape, split, type Value } from "@softpool/onnx";
+import { add, type Graph, mul, reshape, slice, type Value } from "@softpool/onnx";
 
 /**
  * Coefficients as values that spread over an output.
@@ -12,7 +12,11 @@ import { add, type Graph, mul, reshape, split, type Value } from "@softpool/onnx
 export function coefficients(g: Graph, values: Value, count: number, axes: number): Value[] {
   const ones = new Array<number>(axes - 1).fill(1);
   const rows = reshape(g, values, [1, -1, count, ...ones]);
-  return count === 1 ? [rows] : split(g, rows, 2, new Array<number>(count).fill(1));
+  if (count === 1) return [rows];
+  // Slices instead of one Split: GPUs bind a dozen outputs at most.
+  return Array.from({ length: count }, (_, k) =>
+    slice(g, rows, { axes: [2], starts: [k], ends: [k + 1] }),
+  );
 }
 
 /** The sum of values times their coefficients. */

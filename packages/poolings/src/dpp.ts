@@ -37,13 +37,12 @@ import {
   type Value,
 } from "@softpool/onnx";
 import { coefficients, weightedSum } from "./coefficients.ts";
-import { frame, sumOf, taps, tapWeights } from "./frame.ts";
+import { frame, sumOf, tapCount, taps, tapWeights } from "./frame.ts";
 import { maximumPooling } from "./maximum.ts";
 import type { Context, Method, Parameter, Setting, Site } from "./method.ts";
 import { constantLike, largest } from "./numbers.ts";
 import { normalizedSetting } from "./power-average.ts";
 import { alongChannels } from "./soft-beta.ts";
-import { tapNumber } from "./totals.ts";
 
 /** The least argument of a logarithm: a normal float32. */
 const TINY = 2 ** -126;
@@ -88,7 +87,7 @@ export function dppPooling(g: Graph, x: Value, window: PoolWindow, options: DppO
   const scaled = all.map((tap) => div(g, tap, s));
   const r =
     reference === undefined
-      ? div(g, sumOf(g, scaled), tapNumber(g, x, window))
+      ? div(g, sumOf(g, scaled), tapCount(g, x, window))
       : div(g, reference, s);
 
   const eps = div(g, number(options.normalized ? Math.sqrt(1e-3) : 1e-3), s);
@@ -105,7 +104,7 @@ export function dppPooling(g: Graph, x: Value, window: PoolWindow, options: DppO
   let exponents: Value[];
   let base = options.logAlpha;
   if (options.normalized) {
-    const mean = div(g, sumOf(g, squares.map(only)), tapNumber(g, x, window));
+    const mean = div(g, sumOf(g, squares.map(only)), tapCount(g, x, window));
     exponents = squares.map((q) => mul(g, half, log(g, div(g, q, mean))));
   } else {
     base = sub(g, base, mul(g, lambda, log(g, s)));

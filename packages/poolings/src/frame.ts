@@ -33,6 +33,12 @@ import {
 } from "@softpool/onnx";
 import { lowest } from "./numbers.ts";
 
+/**
+ * A zero that ONNX Runtime does not recognise: it merges a Pad with 0 into the pooling after it, where
+ * MaxPool then takes no account of the padding, and where AveragePool refuses padding not below its kernel.
+ */
+export const ALMOST_ZERO: number = 2 ** -149;
+
 /** Beyond any size: slices up to the end. */
 const END = 2 ** 62;
 
@@ -241,15 +247,21 @@ export function windowSum(g: Graph, framed: Value, window: PoolWindow): Value {
   const count = window.kernel.reduce((product, k) => product * k, 1);
   const dtype = framed.dtype ?? "float32";
   const dilated = window.dilations.some((d) => d !== 1);
-  // No kernel of average pooling for float64, none for dilations before operator set 19.
-  if (dtype === "float64" || (dilated && g.opset < 19)) {
+  // AveragePool has no kernel for float64. ONNX Runtime merges a Pad into it, and then refuses padding
+  // that is not below the kernel, as the frame of a dilated window may have.
+  if (dtype === "float64" || dilated) {
     return sumOf(g, taps(g, framed, window));
   }
   const mean = averagePool(g, framed, plainWindow(window));
   return mul(g, mean, g.constant(scalar(dtype, count)));
 }
 
-/** The number of taps of every window, of shape `[1, 1, ...]`, or a scalar where all taps exist. */
+/** The sum of the taps of every window that exist. */
+export function tapTotal(g: Graph, x: Value, window: PoolWindow): Value {
+  return windowSum(g, frame(g, x, window, 0), window);
+}
+
+/** The number of taps of every window, up to the rounding of a mean, of shape `[1, 1, ...]`, or a scalar where all taps exist. */
 export function tapCount(g: Graph, x: Value, window: PoolWindow): Value {
   const count = window.kernel.reduce((product, k) => product * k, 1);
   const dtype = x.dtype ?? "float32";

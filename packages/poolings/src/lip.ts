@@ -32,9 +32,9 @@ import {
   type Value,
 } from "@softpool/onnx";
 import { hasNode } from "./average.ts";
+import { tapTotal } from "./frame.ts";
 import type { Context, Method, Parameter, Setting, Site } from "./method.ts";
 import { constantLike } from "./numbers.ts";
-import { tapTotal } from "./totals.ts";
 
 /** The largest logit. */
 const LARGEST_LOGIT = 12;

@@ -24,11 +24,10 @@ import {
   where,
 } from "@softpool/onnx";
 import { coefficients, weightedSum } from "./coefficients.ts";
-import { frame, isPlain, sumOf, taps } from "./frame.ts";
+import { frame, isPlain, sumOf, tapCount, taps } from "./frame.ts";
 import type { Method } from "./method.ts";
 import { constantLike, largest } from "./numbers.ts";
 import { sortDescending } from "./sorting.ts";
-import { tapNumber } from "./totals.ts";
 
 /** Windows with more taps than this are refused: the network has about n (log n)^2 / 4 comparators. */
 const MAX_TAPS = 64;
@@ -54,7 +53,7 @@ export function ordinalPooling(g: Graph, x: Value, window: PoolWindow, weights: 
   const sorted = sortDescending(g, all);
   if (isPlain(window)) return div(g, weightedSum(g, sorted, own), sumOf(g, own));
   // Taps that do not exist have the last ranks; 0 times them is 0, 0 times NaN is NaN.
-  const count = tapNumber(g, x, window);
+  const count = tapCount(g, x, window);
   const there = own.map((w, rank) => {
     // The number of taps is the mean of ones times K: it may be off by a rounding.
     const exists = cast(g, greater(g, count, number(rank + 0.5)), x.dtype ?? "float32");

@@ -29,11 +29,10 @@ import {
   type Value,
   where,
 } from "@softpool/onnx";
-import { frame, taps } from "./frame.ts";
+import { frame, tapCount, taps } from "./frame.ts";
 import { maximumPooling } from "./maximum.ts";
 import type { Method, Setting } from "./method.ts";
 import { constantLike, largest } from "./numbers.ts";
-import { tapNumber } from "./totals.ts";
 
 /** The smallest normal float32: the least ratio that a logarithm is taken of. */
 const TINY = 2 ** -126;
@@ -74,7 +73,7 @@ export function powerPooling(
   const total = taps(g, frame(g, magnitude, window, 0), window)
     .map((tap) => raise(g, div(g, tap, divisor), p))
     .reduce((a, b) => add(g, a, b));
-  const mean = normalized ? div(g, total, tapNumber(g, x, window)) : total;
+  const mean = normalized ? div(g, total, tapCount(g, x, window)) : total;
   const root = max(g, mean, number(LEAST_MEAN));
   if (p === 1) return mul(g, m, root);
   if (p === 2) return mul(g, m, sqrt(g, root));

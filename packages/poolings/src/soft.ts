@@ -39,7 +39,15 @@ import {
   sub,
   type Value,
 } from "@softpool/onnx";
-import { frame, isPlain, isTrusted, plainWindow, taps, windowMaximum } from "./frame.ts";
+import {
+  ALMOST_ZERO,
+  frame,
+  isPlain,
+  isTrusted,
+  plainWindow,
+  taps,
+  windowMaximum,
+} from "./frame.ts";
 import type { Method } from "./method.ts";
 import { constantLike, largest, lowest } from "./numbers.ts";
 
@@ -165,7 +173,7 @@ function windowMean(g: Graph, x: Value, window: PoolWindow): Value {
     (y, step) =>
       isTrusted(step)
         ? averagePool(g, y, step, { countIncludePad: true })
-        : averagePool(g, frame(g, y, step, 0), plainWindow(step)),
+        : averagePool(g, frame(g, y, step, ALMOST_ZERO), plainWindow(step)),
     x,
   );
 }

@@ -3,8 +3,8 @@
  * taps that are 0 are the same.
  */
 import type { Graph, PoolWindow, Value } from "@softpool/onnx";
+import { tapTotal } from "./frame.ts";
 import type { Method } from "./method.ts";
-import { tapTotal } from "./totals.ts";
 
 /**
  * Composes sum pooling.

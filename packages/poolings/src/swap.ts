@@ -196,7 +196,11 @@ function isSameLayer(
   settings: Context["settings"],
   options: SwapOptions,
 ): boolean {
-  if (layer.node.domain !== DOMAIN) return options.paddingMode !== "zero" || !hasPads(layer);
+  if (layer.node.domain !== DOMAIN) {
+    // Of the standard layers these are the methods of the same name; LpPool has no learned exponent.
+    const same = layer.kind === "maximum" || layer.kind === "average";
+    return same && (options.paddingMode !== "zero" || !hasPads(layer));
+  }
   const shown = new Map(layer.node.attribute.map((item) => [item.name, item]));
   const mode = new TextDecoder().decode(shown.get("padding_mode")?.s ?? new Uint8Array());
   if (layer.window !== undefined && mode !== (options.paddingMode ?? "ignore")) return false;
