@@ -165,7 +165,9 @@ export class Graph {
       overload: options.overload ?? "",
     });
     this.nodes.push(node);
-    const operator = findOperator(type, node.domain);
+    // What refers to an attribute of the function's call is known in the call only.
+    const open = node.attribute.some(({ refAttrName }) => refAttrName !== "");
+    const operator = open ? undefined : findOperator(type, node.domain);
     const types: readonly Inferred[] =
       operator?.shape({
         node,

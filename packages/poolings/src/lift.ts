@@ -21,11 +21,13 @@ import {
   type PoolWindow,
   poolWindow,
   relu,
+  reshape,
   sub,
   tanh,
   type Value,
 } from "@softpool/onnx";
-import { sumOf, taps } from "./frame.ts";
+import { coefficients, weightedSum } from "./coefficients.ts";
+import { frame, sumOf, taps } from "./frame.ts";
 import type { Context, Method, Parameter, Site } from "./method.ts";
 import { refuseTiles, wholeTiles } from "./tiles.ts";
 
@@ -99,12 +101,32 @@ function networkParameters(name: string, axis: number, site: Site): Parameter[] 
 export function learnedLifting({ g, window, parameters }: Context): Lifting {
   const network = (name: string) => (x: Value, axis: number) => {
     const of = (part: string) => parameters[`${name}${axis}.${part}`];
-    const pads = window.kernel.map((_, i) => (i === axis ? (TAPS - 1) / 2 : 0));
-    const group = of("0.weight").shape?.[0] as number;
-    const first = conv(g, x, of("0.weight"), of("0.bias"), { pads: [...pads, ...pads], group });
+    const first = alongAxis(g, x, of("0.weight"), of("0.bias"), axis, window.kernel.length);
     return tanh(g, conv(g, relu(g, first), of("1.weight"), of("1.bias")));
   };
   return { predict: network("predict"), update: network("update") };
+}
+
+/** A convolution of every channel for itself along one axis; zeros lie around the input. */
+function alongAxis(
+  g: Graph,
+  x: Value,
+  weight: Value,
+  bias: Value,
+  axis: number,
+  axes: number,
+): Value {
+  const kernel = Array.from({ length: axes }, (_, i) => (i === axis ? TAPS : 1));
+  const pads = kernel.map((k) => (k - 1) / 2);
+  if (axes < 3) {
+    const group = weight.shape?.[0] as number;
+    return conv(g, x, weight, bias, { pads: [...pads, ...pads], group });
+  }
+  // ONNX Runtime's WebGPU provider has no 3D convolution in groups.
+  const window = poolWindow(kernel, { pads: [...pads, ...pads] });
+  const factors = coefficients(g, weight, TAPS, axes);
+  const sum = weightedSum(g, taps(g, frame(g, x, window, 0), window), factors);
+  return add(g, sum, reshape(g, bias, [1, -1, 1, 1, 1]));
 }
 
 /** The method `lift`. */

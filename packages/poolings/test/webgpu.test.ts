@@ -14,41 +14,46 @@ const windows = [
   { shape: [1, 2, 4, 6, 5], window: poolWindow([2, 2, 2], { strides: [2, 2, 2] }) },
 ];
 
-test.skipIf(skipWebGPU)("WebGPU: every method, 1D to 3D", { timeout: 300_000 }, async () => {
-  const cases: WebGPUCase[] = [];
-  const expected: { what: string; y: Tensor }[] = [];
-  const tried = new Set<string>();
-  for (const method of catalogue) {
-    for (const [i, { shape, window }] of windows.entries()) {
-      const axes = window.kernel.length;
-      if (!method.axes.includes(axes)) continue;
-      const x = numbers(shape, 10 + i);
-      const channels = shape[1];
-      const settings = Object.fromEntries(
-        (method.settings ?? []).map((setting) => [setting.name, setting.default]),
-      );
-      if (method.refuse?.({ window, channels }, settings) !== undefined) continue;
-      const parameters = initialParameters({ method, x, window });
-      const opset = i % 2 === 0 ? 17 : 21;
-      const { model, feeds } = modelOf({ method, x, window, parameters }, { opset });
-      const bytes = writeModel(model);
-      cases.push({
-        model: bytes,
-        feeds: Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, toRun(t)])),
-      });
-      const { y } = evaluate(readModel(bytes), feeds);
-      expected.push({ what: `${method.name} ${window.kernel}`, y });
-      tried.add(method.name);
+// A minute on a software adapter: with CI_FULL=1 only.
+test.skipIf(process.env.CI_FULL !== "1")(
+  "WebGPU: every method, 1D to 3D",
+  { timeout: 300_000 },
+  async () => {
+    const cases: WebGPUCase[] = [];
+    const expected: { what: string; y: Tensor }[] = [];
+    const tried = new Set<string>();
+    for (const method of catalogue) {
+      for (const [i, { shape, window }] of windows.entries()) {
+        const axes = window.kernel.length;
+        if (!method.axes.includes(axes)) continue;
+        const x = numbers(shape, 10 + i);
+        const channels = shape[1];
+        const settings = Object.fromEntries(
+          (method.settings ?? []).map((setting) => [setting.name, setting.default]),
+        );
+        if (method.refuse?.({ window, channels }, settings) !== undefined) continue;
+        const parameters = initialParameters({ method, x, window });
+        const opset = i % 2 === 0 ? 17 : 21;
+        const { model, feeds } = modelOf({ method, x, window, parameters }, { opset });
+        const bytes = writeModel(model);
+        cases.push({
+          model: bytes,
+          feeds: Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, toRun(t)])),
+        });
+        const { y } = evaluate(readModel(bytes), feeds);
+        expected.push({ what: `${method.name} ${window.kernel}`, y });
+        tried.add(method.name);
+      }
     }
-  }
-  expect(tried.size).toBe(catalogue.length);
-  const outputs = await runOnWebGPU(cases, { timeout: 280_000 });
-  for (const [i, { what, y }] of expected.entries()) {
-    const found = outputs?.[i].y;
-    if (found === undefined) throw new Error(`${what}: no output`);
-    expectClose(fromRun(found), y, 1e-4, what);
-  }
-});
+    expect(tried.size).toBe(catalogue.length);
+    const outputs = await runOnWebGPU(cases, { timeout: 280_000 });
+    for (const [i, { what, y }] of expected.entries()) {
+      const found = outputs?.[i].y;
+      if (found === undefined) throw new Error(`${what}: no output`);
+      expectClose(fromRun(found), y, 1e-4, what);
+    }
+  },
+);
 
 test.skipIf(skipWebGPU)("WebGPU: SoftPool of extreme values, NaN and infinities", async () => {
   const soft = catalogue.find(({ name }) => name === "soft");
@@ -58,7 +63,7 @@ test.skipIf(skipWebGPU)("WebGPU: SoftPool of extreme values, NaN and infinities"
     [[1, 2, 4, 5], 4.588781],
     [[1, Number.NaN, 4, 5], Number.NaN],
     [[1, Infinity, 4, 5], Infinity],
-    [[1, -Infinity, 4, 5], 4.681760],
+    [[1, -Infinity, 4, 5], 4.68176],
     [[MAX, -MAX, 0, 1], MAX],
     [[-MAX, -MAX, -MAX, -MAX], -MAX],
     [[200, 200, 200, 200], 200],
