@@ -1,6 +1,11 @@
 /** `softpool checks`: versions, processors, engines, and what is missing for which feature. */
-import { statfsSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "node:os";
+import { dirname, join } from "node:path";
+import { Graph, poolWindow, writeModel } from "@softpool/onnx";
+import { createSession } from "@softpool/onnx/session-node";
+import { applyMethod, soft } from "@softpool/poolings";
 import { defineCommand } from "citty";
 import type Sharp from "sharp";
 import { engineInfo, softPool2d } from "softpool";
@@ -52,6 +57,36 @@ async function loadSharp(): Promise<typeof Sharp | string> {
   }
 }
 
+/** Whether ONNX Runtime gives the same for SoftPool as a network has it. */
+async function runtimeWorks(): Promise<string> {
+  try {
+    const g = new Graph(17);
+    const x = g.input("x", "float32", [1, 1, 2, 2]);
+    const y = applyMethod(g, soft, x, poolWindow([2, 2]));
+    g.output(y);
+    const session = await createSession(writeModel(g.toModel()));
+    const data = Float32Array.of(1, 2, 4, 5);
+    const outputs = await session.run({ x: { dtype: "float32", shape: [1, 1, 2, 2], data } });
+    await session.dispose();
+    const value = Number(outputs[y.name].data[0]);
+    return Math.abs(value - 4.588781) < 1e-5 ? "" : `gives ${value} instead of 4.588781`;
+  } catch (error) {
+    return plain((error as Error).message);
+  }
+}
+
+/** The version of a package that is installed, or why there is none. */
+function versionOf(name: string): string {
+  try {
+    const require = createRequire(import.meta.url);
+    let folder = dirname(require.resolve(name));
+    while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+    return String(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version);
+  } catch {
+    return "missing";
+  }
+}
+
 /** What pictures can be read here. */
 function pictureFeatures(sharp: typeof Sharp | string): Feature[] {
   if (typeof sharp === "string") {
@@ -91,6 +126,7 @@ export async function gatherChecks(): Promise<Checks> {
   const sharp = await loadSharp();
   const wasm = engineWorks("wasm");
   const info = wasm === "" ? engineInfo() : undefined;
+  const runtime = await runtimeWorks();
   const threads = info?.threads ?? 1;
   return {
     versions: {
@@ -99,6 +135,7 @@ export async function gatherChecks(): Promise<Checks> {
       v8: process.versions.v8,
       sharp: typeof sharp === "string" ? "missing" : (sharp.versions.sharp ?? "unknown"),
       libvips: typeof sharp === "string" ? "missing" : sharp.versions.vips,
+      "onnxruntime-node": versionOf("onnxruntime-node"),
     },
     machine: {
       system: `${type()} ${release()} ${process.arch}`,
@@ -124,6 +161,11 @@ export async function gatherChecks(): Promise<Checks> {
         name: "threads",
         available: threads > 1,
         note: threads > 1 ? `${threads}` : "needs a second processor and shared memory",
+      },
+      {
+        name: "networks",
+        available: runtime === "",
+        note: runtime || "ONNX Runtime runs a swapped layer on the CPU",
       },
       ...pictureFeatures(sharp),
     ],

@@ -143,7 +143,9 @@ function settingsOption(method: Method, args: Arguments): Record<string, number 
         `${option}: ${method.name} has no ${name}; it has ${there.join(", ") || "no settings"}`,
       );
     }
-    const value = setting.values === undefined ? Number(text) : text;
+    const infinite = /^([+-]?)inf(inity)?$/i.exec(text);
+    const amount = infinite === null ? Number(text) : Number(`${infinite[1]}Infinity`);
+    const value = setting.values === undefined ? amount : text;
     const wrong =
       typeof value === "number" && (text.trim() === "" || Number.isNaN(value))
         ? `expected a number, received ${quote(text)}`
