@@ -20,6 +20,29 @@ const CHUNK = 1 << 20;
 const SCALE = Math.sqrt(3) / 65536;
 
 /**
+ * A source of numbers: a function that fills an array with the next ones.
+ * @param {number} [seed] a 32-bit number, not 0; without it the numbers are those of the file
+ * @returns {(values: Float32Array | Float64Array) => void}
+ */
+export function normalNumbers(seed = 0x9e3779b9) {
+  let state = seed;
+  const random = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state;
+  };
+  return (values) => {
+    for (let i = 0; i < values.length; i++) {
+      const a = random();
+      const b = random();
+      const sum = (a >>> 16) + (a & 65535) + (b >>> 16) + (b & 65535);
+      values[i] = (sum - 131070) * SCALE;
+    }
+  };
+}
+
+/**
  * Writes `count` numbers to a file in the given element type. Float16 is float32 without its last
  * bits, so that both types see the same numbers.
  * @param {string} path
@@ -30,21 +53,10 @@ export function writeNumbers(path, count, dtype) {
   const file = openSync(path, "w");
   const values = new Float32Array(CHUNK);
   const halves = new Uint16Array(CHUNK);
-  let state = 0x9e3779b9;
-  const random = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state;
-  };
+  const fill = normalNumbers();
   for (let start = 0; start < count; start += CHUNK) {
     const length = Math.min(CHUNK, count - start);
-    for (let i = 0; i < length; i++) {
-      const a = random();
-      const b = random();
-      const sum = (a >>> 16) + (a & 65535) + (b >>> 16) + (b & 65535);
-      values[i] = (sum - 131070) * SCALE;
-    }
+    fill(values.subarray(0, length));
     if (dtype === "float16") toHalf(values, halves);
     const view = dtype === "float16" ? halves : values;
     writeSync(file, view.subarray(0, length));

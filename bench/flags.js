@@ -6,6 +6,7 @@ import { WORKLOADS } from "./workloads.js";
  * @typedef {object} Flags
  * @property {number} rounds rounds to run
  * @property {string[]} only letters of the workloads
+ * @property {boolean} swap whether networks are measured before and after the swap
  * @property {boolean} quick a short look instead of a measurement
  * @property {import("./variants.js").DType} dtype what is compared
  * @property {boolean} readme print Markdown
@@ -15,19 +16,24 @@ import { WORKLOADS } from "./workloads.js";
 export const HELP = `npm run bench -- [flags]
 
 Times this project's soft, average and maximum pooling, forward and backward, beside reading and copying
-memory, onnxruntime-node and PyTorch, and prints medians, quartiles, raw rounds and ratios.
+memory, onnxruntime-node and PyTorch; then networks with their pooling swapped for SoftPool beside what they
+were. Prints medians, quartiles, raw rounds and ratios.
 
   --rounds N         rounds, each variant once in a fresh process, order reversed every round (5)
-  --only A,B         workloads (A,B,C,D,E)
-  --quick            2 rounds of A and B with two threads and short timings: a look, no measurement
+  --only A,B,swap    workloads and the swap (A,B,C,D,E,swap)
+  --quick            2 rounds of A and B (or of --only) with short timings: a look, no measurement
   --dtype float16    this project in float16 beside itself in float32
   --readme           print the tables as Markdown
   --from FILE        print saved results instead of measuring
   --help             this text
 
 A  halving [8, 64, 224, 224]; B  3x3, stride 2, padding 1 of [8, 64, 112, 112]; C, D  the same, channels
-last; E  halving [2, 64, 16, 56, 56].
+last; E  halving [2, 64, 16, 56, 56]. swap  ResNet-18 and ResNet-50 of 224x224 pictures, batch 1 and 8, and
+their pooling layer alone, on ONNX Runtime's CPU provider with two threads.
 `;
+
+/** What `--only` calls the swap, in capitals. */
+const SWAP = "SWAP";
 
 /** A flag that cannot be used, as one sentence. */
 export class UsageError extends Error {}
@@ -50,12 +56,13 @@ function fail(flag, expected, received) {
  */
 export function parseFlags(args) {
   const all = WORKLOADS.map((work) => work.id);
-  /** @type {{ rounds?: number, only?: string[] }} */
+  /** @type {{ rounds?: number, only?: string[], swap?: boolean }} */
   const given = {};
   /** @type {Flags} */
   const flags = {
     rounds: 5,
     only: all,
+    swap: true,
     quick: false,
     dtype: "float32",
     readme: false,
@@ -78,11 +85,12 @@ export function parseFlags(args) {
       if (!/^[1-9]\d?$/.test(text)) fail(flag, "a number of rounds from 1 to 99", text);
       given.rounds = Number(text);
     } else if (flag === "--only") {
-      const expected = `some of ${all.join(", ")}, separated by commas`;
+      const expected = `some of ${all.join(", ")} and swap, separated by commas`;
       const text = value(expected);
-      const letters = text.toUpperCase().split(",");
-      if (!letters.every((letter) => all.includes(letter))) fail(flag, expected, text);
-      given.only = all.filter((id) => letters.includes(id));
+      const names = text.toUpperCase().split(",");
+      if (!names.every((name) => name === SWAP || all.includes(name))) fail(flag, expected, text);
+      given.only = all.filter((id) => names.includes(id));
+      given.swap = names.includes(SWAP);
     } else if (flag === "--dtype") {
       const text = value("float32 or float16");
       if (text !== "float32" && text !== "float16") fail(flag, "float32 or float16", text);
@@ -91,6 +99,10 @@ export function parseFlags(args) {
       fail("flags", "--rounds, --only, --quick, --dtype, --readme, --from or --help", flag);
     }
   }
-  if (flags.quick) Object.assign(flags, { rounds: 2, only: ["A", "B"] });
+  if (flags.quick) Object.assign(flags, { rounds: 2, only: ["A", "B"], swap: false });
+  if (flags.dtype === "float16") {
+    if (given.swap) fail("--only", "workloads without swap, which is float32", "--dtype float16");
+    flags.swap = false;
+  }
   return { ...flags, ...given };
 }

@@ -1,6 +1,7 @@
 /** What `npm run bench` prints: a table per workload, raw rounds, targets, and what was missing. */
 import { outputShape } from "./shapes.js";
 import { digits } from "./stats.js";
+import { swapRounds, swapTable } from "./swap-table.js";
 import { columns, company, countRounds, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
 import { verdict } from "./targets.js";
 import { DIRECTIONS, inputBytes, memoryWorkload } from "./variants.js";
@@ -84,7 +85,12 @@ function rawRounds(run) {
     `${f.threads}T`,
     f.rounds.map(digits).join(" "),
   ]);
-  return `Rounds, ms (median of the calls of each process)\n${columns(rows, 5)}`;
+  const swap = swapRounds(run.swap ?? []);
+  return [
+    "Rounds, ms (median of the calls of each process)",
+    ...(rows.length > 0 ? [columns(rows, 5)] : []),
+    ...(swap.length > 0 ? [columns(swap, 4)] : []),
+  ].join("\n");
 }
 
 /**
@@ -104,6 +110,29 @@ function targetTable(run) {
 }
 
 /**
+ * What the ratios and differences of the tables are.
+ * @param {import("./results.js").Run} run
+ * @returns {string[]}
+ */
+function explain(run) {
+  const lines = [];
+  if (run.dtype === "float16") {
+    lines.push("/ float32: the time relative to float32's, most threads.");
+  } else if (run.results.length > 0) {
+    lines.push(
+      "/ soft, / read: the time relative to softpool's soft pooling and to reading the input, most threads.",
+    );
+  }
+  if ((run.swap ?? []).length > 0) {
+    lines.push(
+      "swapped, inline / original: median [quartiles] of the rounds' ratios, where the forms run in turns;",
+      "the difference of a network is that between its two swapped forms.",
+    );
+  }
+  return lines;
+}
+
+/**
  * The whole report.
  * @param {import("./results.js").Run} run
  * @returns {string}
@@ -117,16 +146,19 @@ export function report(run) {
       machine,
       versions,
       "Milliseconds: median [quartiles] of the rounds; difference from the float64 reference engine.",
-      run.dtype === "float16"
-        ? "/ float32: the time relative to float32's, most threads."
-        : "/ soft, / read: the time relative to softpool's soft pooling and to reading the input, most threads.",
+      ...explain(run),
     ].join("\n"),
   ];
   if (run.quick) parts.push("Quick: short timings, few rounds. A look, no measurement.");
   parts.push(company(run));
-  if (run.results.length === 0) return `${parts.join("\n\n")}\n\nNothing was measured.\n`;
+  const swap = run.swap ?? [];
+  if (run.results.length + swap.length === 0) {
+    return `${[...parts, "Nothing was measured.", ...notes(run)].join("\n\n")}\n`;
+  }
   const measured = run.workloads.filter((id) => run.results.some((f) => f.workload === id));
-  parts.push(...measured.map((id) => workloadTable(run, id)), rawRounds(run));
+  parts.push(...measured.map((id) => workloadTable(run, id)));
+  if (swap.length > 0) parts.push(swapTable(swap));
+  parts.push(rawRounds(run));
   if (run.targets.length > 0) parts.push(targetTable(run));
   parts.push(...notes(run));
   return `${parts.join("\n\n")}\n`;

@@ -5,6 +5,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { quantile } from "./stats.js";
+import { CASES } from "./swap-cases.js";
+import { byForm, swapFigures, swapOutcomes } from "./swap-figures.js";
 import { outcomes } from "./targets.js";
 
 /**
@@ -41,6 +43,8 @@ import { outcomes } from "./targets.js";
  * @property {import("./rounds.js").Dropped[]} dropped variants that failed
  * @property {import("./targets.js").Outcome[]} targets what came of the targets
  * @property {Figures[]} results one entry per variant
+ * @property {import("./swap-figures.js").SwapFigures[] | null} swap one entry per case of the swap; `null`
+ *   where it was not asked for
  */
 
 const FOLDER = fileURLToPath(new URL("./results/", import.meta.url));
@@ -64,18 +68,36 @@ function figures({ variant, difference, rounds }) {
 }
 
 /**
+ * What rounds give.
+ * @template T
+ * @typedef {object} Rounds
+ * @property {T[]} measured what has figures
+ * @property {import("./rounds.js").Dropped[]} dropped what failed
+ * @property {number[]} busy how busy others kept the processors before each round
+ */
+
+/**
  * Completes a record with figures and targets.
- * @param {Omit<Run, "targets" | "results">} about
- * @param {import("./rounds.js").Measured[]} measured
+ * @param {Omit<Run, "targets" | "results" | "swap" | "dropped" | "busy">} about
+ * @param {Rounds<import("./rounds.js").Measured>} pooled
+ * @param {Rounds<import("./swap-rounds.js").SwapMeasured> | null} swapped `null` where it was not asked for
  * @returns {Run}
  */
-export function createRun(about, measured) {
-  const targets = outcomes(about.dtype, about.workloads, measured).map((outcome) => ({
+export function createRun(about, pooled, swapped) {
+  const targets = outcomes(about.dtype, about.workloads, pooled.measured).map((outcome) => ({
     ...outcome,
     ratio: outcome.ratio === null ? null : thousandths(outcome.ratio),
     rounds: outcome.rounds.map(thousandths),
   }));
-  return { ...about, busy: about.busy.map(thousandths), targets, results: measured.map(figures) };
+  const swap = swapped === null ? null : swapped.measured.map(swapFigures);
+  return {
+    ...about,
+    dropped: [...pooled.dropped, ...(swapped?.dropped ?? [])],
+    busy: [...pooled.busy, ...(swapped?.busy ?? [])].map(thousandths),
+    targets: [...targets, ...(swap === null ? [] : swapOutcomes(CASES, swap))],
+    results: pooled.measured.map(figures),
+    swap,
+  };
 }
 
 /**
@@ -114,6 +136,17 @@ export function toCsv(run) {
       ...rounds.map((_, i) => f.rounds[i] ?? null),
     ]),
   );
+  for (const entry of run.swap ?? []) {
+    for (const { form, times } of byForm(entry)) {
+      lines.push(
+        csvLine([
+          ...[entry.name, "onnxruntime", form, "forward", entry.threads, run.dtype],
+          ...[times.median, times.q1, times.q3, entry.difference],
+          ...rounds.map((_, i) => times.rounds[i] ?? null),
+        ]),
+      );
+    }
+  }
   return `${[...about, [head, ...rounds].join(","), ...lines].join("\n")}\n`;
 }
 
@@ -129,7 +162,11 @@ function nameOf(run, all) {
   const parts = [run.date, cpu.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")];
   if (run.dtype !== "float32") parts.push(run.dtype);
   if (run.quick) parts.push("quick");
-  if (run.workloads.length < all.length) parts.push(run.workloads.join("").toLowerCase());
+  const swap = run.swap !== null;
+  if (run.workloads.length < all.length || (!swap && run.dtype === "float32")) {
+    if (run.workloads.length > 0) parts.push(run.workloads.join("").toLowerCase());
+    if (swap) parts.push("swap");
+  }
   if (!run.complete) parts.push("partial");
   return parts.join("-");
 }
@@ -181,5 +218,5 @@ export function loadRun(file) {
   if (![run?.results, run?.targets, run?.busy].every(Array.isArray)) {
     throw new Error(`bench: --from: expected a file of bench/results, received ${file}`);
   }
-  return run;
+  return { ...run, swap: run.swap ?? null };
 }

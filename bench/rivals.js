@@ -49,7 +49,8 @@ function installOnnxRuntime(say) {
 
 /**
  * Finds the rivals, installing what npm can install.
- * @param {boolean} wanted whether this run compares with rivals
+ * @param {{ pooling: boolean, swap: boolean }} wanted whether this run compares poolings with rivals, and
+ *   whether it runs networks on ONNX Runtime
  * @param {(line: string) => void} say receives progress
  * @returns {Promise<Rivals>}
  */
@@ -65,14 +66,15 @@ export async function findRivals(wanted, say) {
     },
     missing: [],
   };
-  if (!wanted) return rivals;
-  rivals.libraries.push("memory");
+  if (wanted.pooling) rivals.libraries.push("memory");
+  if (!wanted.pooling && !wanted.swap) return rivals;
   if (installOnnxRuntime(say)) {
     rivals.libraries.push("onnxruntime");
     rivals.versions["onnxruntime-node"] = versionOf(ONNXRUNTIME);
   } else {
     rivals.missing.push(`onnxruntime-node is not installed: ${GET_ONNXRUNTIME}`);
   }
+  if (!wanted.pooling) return rivals;
   const found = await PyTorch.find();
   if (found !== null) {
     rivals.libraries.push("pytorch");

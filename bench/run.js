@@ -64,6 +64,62 @@ function progressLine() {
 }
 
 /**
+ * What a part of a run needs.
+ * @typedef {object} Place
+ * @property {import("./flags.js").Flags} flags as given
+ * @property {string} folder folder for files, removed at the end
+ * @property {AbortSignal} signal ends it early
+ */
+
+/**
+ * Measures the poolings.
+ * @param {Place} place
+ * @param {import("./rivals.js").Rivals} rivals
+ */
+async function runPoolings({ flags, folder, signal }, { libraries, pytorch }) {
+  const { largest, listVariants } = await import("./variants.js");
+  const { writeNumbers } = await import("./data.js");
+  const { runRounds } = await import("./rounds.js");
+  const half = flags.dtype === "float16";
+  const memoryModule = join(folder, "memory.wasm");
+  if (!half) compileMemory(memoryModule);
+  const { input, output } = largest(flags.only);
+  const source = { path: join(folder, "float32.bin"), gradientOffset: input };
+  const halves = { path: join(folder, "float16.bin"), gradientOffset: input };
+  writeNumbers(source.path, input + output, "float32");
+  if (half) writeNumbers(halves.path, input + output, "float16");
+  const threads = flags.quick ? [2] : [1, 2];
+  return runRounds({
+    variants: listVariants({ workloads: flags.only, threads, dtype: flags.dtype, libraries }),
+    rounds: flags.rounds,
+    sources: { float32: source, float16: halves },
+    memoryModule,
+    check: join(folder, "check.bin"),
+    warmup: flags.quick ? 50 : 80,
+    milliseconds: flags.quick ? 50 : 80,
+    pytorch,
+    progress: progressLine(),
+    signal,
+  });
+}
+
+/**
+ * Measures networks before and after the swap.
+ * @param {Place} place
+ */
+async function runSwap({ flags, folder, signal }) {
+  const { runSwapRounds } = await import("./swap-rounds.js");
+  return runSwapRounds({
+    rounds: flags.rounds,
+    caseMilliseconds: flags.quick ? 0 : 2500,
+    turnMilliseconds: flags.quick ? 0 : 150,
+    folder,
+    progress: progressLine(),
+    signal,
+  });
+}
+
+/**
  * Measures.
  * @param {import("./flags.js").Flags} flags
  * @param {readonly string[]} args as given, for the record
@@ -72,46 +128,31 @@ function progressLine() {
  */
 async function run(flags, args, signal) {
   const { describeMachine, findRivals } = await import("./rivals.js");
-  const { largest, listVariants } = await import("./variants.js");
-  const { writeNumbers } = await import("./data.js");
-  const { runRounds } = await import("./rounds.js");
   const { createRun } = await import("./results.js");
 
   const machine = describeMachine();
-  const half = flags.dtype === "float16";
-  const { libraries, pytorch, versions, missing } = await findRivals(!half, say);
+  const poolings = flags.only.length > 0;
+  const wanted = { pooling: poolings && flags.dtype !== "float16", swap: flags.swap };
+  const rivals = await findRivals(wanted, say);
+  const { libraries, pytorch, versions, missing } = rivals;
   signal.addEventListener("abort", () => pytorch?.stop());
   for (const sentence of missing) say(`going on without a rival: ${sentence}`);
 
   const folder = mkdtempSync(join(os.tmpdir(), "softpool-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   try {
-    const memoryModule = join(folder, "memory.wasm");
-    if (!half) compileMemory(memoryModule);
-    const { input, output } = largest(flags.only);
-    const source = { path: join(folder, "float32.bin"), gradientOffset: input };
-    const halves = { path: join(folder, "float16.bin"), gradientOffset: input };
-    writeNumbers(source.path, input + output, "float32");
-    if (half) writeNumbers(halves.path, input + output, "float16");
-    const threads = flags.quick ? [2] : [1, 2];
-    const { measured, dropped, busy } = await runRounds({
-      variants: listVariants({ workloads: flags.only, threads, dtype: flags.dtype, libraries }),
-      rounds: flags.rounds,
-      sources: { float32: source, float16: halves },
-      memoryModule,
-      check: join(folder, "check.bin"),
-      warmup: flags.quick ? 50 : 80,
-      milliseconds: flags.quick ? 50 : 80,
-      pytorch,
-      progress: progressLine(),
-      signal,
-    });
-    const { dtype, only: workloads, quick, rounds } = flags;
+    const place = { flags, folder, signal };
+    const nothing = { measured: [], dropped: [], busy: [] };
+    const pooled = poolings ? await runPoolings(place, rivals) : nothing;
+    const swaps = flags.swap && libraries.includes("onnxruntime");
+    const swapped = swaps ? await runSwap(place) : nothing;
+    const { dtype, only: workloads, swap, quick, rounds } = flags;
     const command = ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
     const date = new Date().toISOString().slice(0, 10);
     const complete = !signal.aborted;
-    const about = { date, command, machine, versions, dtype, workloads, quick, rounds, complete };
-    return createRun({ ...about, missing, dropped, busy }, measured);
+    const asked = { dtype, workloads, quick, rounds, complete };
+    const about = { date, command, machine, versions, ...asked, missing };
+    return createRun(about, pooled, swap ? swapped : null);
   } finally {
     pytorch?.stop();
   }
@@ -143,7 +184,7 @@ async function main(args) {
   const { report } = await import("./report.js");
   const { readme } = await import("./readme.js");
   process.stdout.write(flags.readme ? readme(result) : report(result));
-  if (!saved && result.results.length > 0) {
+  if (!saved && result.results.length + (result.swap?.length ?? 0) > 0) {
     const all = WORKLOADS.map((work) => work.id);
     say(`written: ${saveRun(result, all).join(", ")}`);
   }

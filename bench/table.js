@@ -64,6 +64,7 @@ const BUSY = 0.1;
  * @returns {string}
  */
 export function company({ busy }) {
+  if (busy.length === 0) return "No round was begun.";
   const parts = busy.map((part) => `${(100 * part).toFixed(0)} %`).join(", ");
   return busy.some((part) => part >= BUSY)
     ? `The machine was busy: others used ${parts} of its processors before each round. Measure again.`
