@@ -18,6 +18,7 @@ import {
 import { Attributes, type AttributeValues, attribute } from "./attributes.ts";
 import type { DType } from "./dtype.ts";
 import { OnnxError, quote } from "./error.ts";
+import { knownTensor } from "./known.ts";
 import { createModel } from "./model.ts";
 import { Names } from "./names.ts";
 import { findOperator } from "./ops/index.ts";
@@ -52,15 +53,6 @@ export interface GraphOptions {
   readonly names?: Names;
   /** Put before every name that the graph makes, with a `/`; default nothing. */
   readonly prefix?: string;
-}
-
-/** Constants of at most this many elements are known to shape arithmetic. */
-const MAX_CONTENTS = 1024;
-
-/** What shape arithmetic knows of a constant. */
-export function contentsOf(value: Tensor): readonly number[] | undefined {
-  const integral = value.dtype === "int64" || value.dtype === "int32";
-  return integral && value.data.length <= MAX_CONTENTS ? Array.from(value.data) : undefined;
 }
 
 /** A graph that is being built. */
@@ -113,7 +105,7 @@ export class Graph {
       throw new OnnxError(`the name ${quote(name)} is taken already`);
     }
     this.initializers.push(tensorToProto(value, name));
-    return { name, dtype: value.dtype, shape: value.shape, contents: contentsOf(value) };
+    return { name, ...knownTensor(value) };
   }
 
   /** A constant, emitted once as a `Constant` node. */
@@ -122,8 +114,7 @@ export class Graph {
     const key = `${value.dtype}:${value.shape}:${small ? Array.from(value.data, exact) : ""}`;
     const known = small ? this.#constants.get(key) : undefined;
     if (known !== undefined) return known;
-    const node = this.op("Constant", [], { value });
-    const result = { ...node, contents: contentsOf(value) };
+    const result = this.op("Constant", [], { value });
     if (small) this.#constants.set(key, result);
     return result;
   }

@@ -18,6 +18,7 @@ export * from "./error.ts";
 export * from "./external.ts";
 export * from "./graph.ts";
 export * from "./infer.ts";
+export * from "./known.ts";
 export * from "./model.ts";
 export * from "./names.ts";
 export * from "./ops/blocks.ts";

@@ -8,13 +8,12 @@ import { Attributes } from "./attributes.ts";
 import { functionKey } from "./check.ts";
 import { dtypeOfCode } from "./dtype.ts";
 import { OnnxError, quote } from "./error.ts";
-import { contentsOf } from "./graph.ts";
+import { knownProto } from "./known.ts";
 import { mergeTypes } from "./ops/control.ts";
 import { findOperator } from "./ops/index.ts";
 import type { Inferred } from "./ops/operator.ts";
 import { describeNode, topologicalOrder } from "./order.ts";
 import type { Shape } from "./shape.ts";
-import { tensorFromProto } from "./tensor.ts";
 import { typeFromProto } from "./types.ts";
 import { opsetOf } from "./versions.ts";
 
@@ -167,13 +166,7 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
       own.set(value.name, chosen ? { ...stated, shape: chosen } : mergeTypes(given[i], stated));
     }
     for (const item of graph.initializer) {
-      const dtype = dtypeOfCode(item.dataType);
-      const short =
-        (dtype === "int64" || dtype === "int32") &&
-        item.dims.reduce((product, dim) => product * dim, 1n) <= 1024n &&
-        item.externalData.length === 0;
-      const contents = short ? contentsOf(tensorFromProto(item)) : undefined;
-      own.set(item.name, { dtype, shape: item.dims.map(Number), contents });
+      own.set(item.name, knownProto(item));
     }
     for (const { values, dims } of graph.sparseInitializer) {
       if (values === undefined) continue;
@@ -220,7 +213,8 @@ function common(a: Inferred | undefined, b: Inferred): Inferred {
     : undefined;
   const dtype = a.dtype === b.dtype ? a.dtype : undefined;
   const contents = String(a.contents) === String(b.contents) ? a.contents : undefined;
-  return { dtype, shape, contents };
+  const numbers = String(a.numbers) === String(b.numbers) ? a.numbers : undefined;
+  return { dtype, shape, contents, numbers };
 }
 
 /** A scope that looks into the one around it; what is set stays inside. */

@@ -14,15 +14,6 @@ import {
   type ShapeContext,
 } from "./operator.ts";
 
-/** Tensors of at most this many integers are known to shape arithmetic. */
-export const MAX_CONTENTS = 1024;
-
-/** What shape arithmetic knows of a tensor with values: its integers when they are few. */
-export function integersOf(value: Tensor): readonly number[] | undefined {
-  const integral = value.dtype === "int64" || value.dtype === "int32";
-  return integral && value.data.length <= MAX_CONTENTS ? Array.from(value.data) : undefined;
-}
-
 /**
  * A list of integers that is an attribute or an input, to a shape rule.
  * @returns `undefined` when it is left out, `null` when it is given but not known

@@ -14,10 +14,18 @@ import {
 } from "../dtype.ts";
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
+import {
+  hasContents,
+  hasNumbers,
+  knownProto,
+  knownTensor,
+  MAX_CONTENTS,
+  MAX_NUMBERS,
+} from "../known.ts";
 import { describeNode } from "../order.ts";
 import { elementCount, isStatic } from "../shape.ts";
-import { elements, scalar, type Tensor, tensor, tensorFromProto } from "../tensor.ts";
-import { integersOf, MAX_CONTENTS, spelledShape } from "./arguments.ts";
+import { scalar, type Tensor, tensor } from "../tensor.ts";
+import { spelledShape } from "./arguments.ts";
 import {
   type EvaluateContext,
   type Inferred,
@@ -91,10 +99,15 @@ function convertTensor(x: Tensor, to: DType): Tensor {
   return { dtype: to, shape: x.shape, data: x.data.map((value) => convert(value, x.dtype, to)) };
 }
 
-/** The type of a cast: what shape arithmetic knows of integers stays known. */
-function castType(x: Inferred, dtype: DType | undefined): readonly Inferred[] {
-  const keeps = dtype === "int64" || dtype === "int32";
-  return [{ dtype, shape: x.shape, contents: keeps ? x.contents : undefined }];
+/** The type of a cast: short values stay known. */
+function castType(x: Inferred, to: DType | undefined): readonly Inferred[] {
+  const { dtype, shape, contents, numbers } = x;
+  if (hasContents(to)) {
+    const whole = numbers?.map((value) => convert(value, dtype as DType, to as DType));
+    return [{ dtype: to, shape, contents: contents ?? whole }];
+  }
+  const few = isStatic(contents) && contents.length <= MAX_NUMBERS ? contents : undefined;
+  return [{ dtype: to, shape, numbers: hasNumbers(to) ? (numbers ?? few) : undefined }];
 }
 
 function targetOf(context: ShapeContext | EvaluateContext): DType | undefined {
@@ -124,8 +137,8 @@ const castLikeOperator: Operator = {
 const identityOperator: Operator = {
   type: "Identity",
   shape: (context) => {
-    const { dtype, shape, contents } = typeOf(context, 0);
-    return [{ dtype, shape, contents }];
+    const { dtype, shape, contents, numbers } = typeOf(context, 0);
+    return [{ dtype, shape, contents, numbers }];
   },
   evaluate: (context) => [required(context, 0)],
 };
@@ -144,19 +157,10 @@ function plainConstant(context: ShapeContext | EvaluateContext): Tensor | undefi
 const constantOperator: Operator = {
   type: "Constant",
   shape: (context) => {
-    // The tensor is not read unless shape arithmetic wants it: it may be large, or of strings.
     const proto = context.attributes.all.get("value")?.t;
-    if (proto !== undefined) {
-      const dtype = dtypeOfCode(proto.dataType);
-      const shape = proto.dims.map(Number);
-      const short =
-        (dtype === "int64" || dtype === "int32") &&
-        elements(shape) <= MAX_CONTENTS &&
-        proto.externalData.length === 0;
-      return [{ dtype, shape, contents: short ? integersOf(tensorFromProto(proto)) : undefined }];
-    }
+    if (proto !== undefined) return [knownProto(proto)];
     const plain = plainConstant(context);
-    return plain ? [{ dtype: plain.dtype, shape: plain.shape, contents: integersOf(plain) }] : [{}];
+    return [plain ? knownTensor(plain) : {}];
   },
   evaluate: (context) => {
     const value = context.attributes.tensor("value") ?? plainConstant(context);
@@ -183,9 +187,9 @@ const constantOfShapeOperator: Operator = {
     const value = repeated(context);
     const shape = spelledShape(context.inputs[0]);
     const count = elementCount(shape);
-    const known = isStatic(shape) && (count as number) <= MAX_CONTENTS;
-    const filled = known && integersOf(tensor(value.dtype, shape, value.data[0]));
-    return [{ dtype: value.dtype, shape, contents: filled || undefined }];
+    return isStatic(shape) && (count as number) <= MAX_CONTENTS
+      ? [knownTensor(tensor(value.dtype, shape, value.data[0]))]
+      : [{ dtype: value.dtype, shape }];
   },
   evaluate: (context) => {
     const value = repeated(context);

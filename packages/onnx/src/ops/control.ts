@@ -119,7 +119,8 @@ export function mergeTypes(a: Inferred | undefined, b: Inferred | undefined): In
     a.shape !== undefined && b.shape !== undefined && a.shape.length === b.shape.length
       ? a.shape.map((dim, i) => mergeDim(dim, (b.shape as Shape)[i]))
       : (a.shape ?? b.shape);
-  return { dtype: a.dtype ?? b.dtype, shape, contents: a.contents ?? b.contents };
+  const contents = a.contents ?? b.contents;
+  return { dtype: a.dtype ?? b.dtype, shape, contents, numbers: a.numbers ?? b.numbers };
 }
 
 /** The operators of this file. */

@@ -1,18 +1,11 @@
 /** Joining and parting along an axis: Concat, Split. */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
+import { MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { addDims, type Dim, mergeDim, type Shape } from "../shape.ts";
 import { elements, int64s, type Tensor } from "../tensor.ts";
-import {
-  allocate,
-  lengthOf,
-  listOf,
-  MAX_CONTENTS,
-  plainAxis,
-  strided,
-  unknownShape,
-} from "./arguments.ts";
+import { allocate, lengthOf, listOf, plainAxis, strided, unknownShape } from "./arguments.ts";
 import {
   type EvaluateContext,
   type Inferred,

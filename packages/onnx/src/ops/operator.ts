@@ -18,6 +18,11 @@ export interface Inferred extends ValueType {
    * arithmetic computes with. At most 1024 elements.
    */
   readonly contents?: readonly Dim[] | undefined;
+  /**
+   * The elements of a short tensor of floating-point numbers (float16, bfloat16, float32, float64),
+   * flattened: all of them, or `undefined`. At most 64 elements.
+   */
+  readonly numbers?: readonly number[] | undefined;
 }
 
 /** What a shape rule sees of its node. */

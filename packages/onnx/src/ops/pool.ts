@@ -11,10 +11,10 @@ import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import type { Shape } from "../shape.ts";
 import { elements, type Tensor } from "../tensor.ts";
+import { allocate, spelledShape } from "./arguments.ts";
 import {
   type EvaluateContext,
   type Inferred,
-  knownIntegers,
   type Operator,
   required,
   type ShapeContext,
@@ -225,18 +225,16 @@ const maxUnpool: Operator = {
   type: "MaxUnpool",
   shape: (context) => {
     const { dtype, shape } = typeOf(context, 0);
-    const given = knownIntegers(context.inputs[2]);
-    if (given !== undefined || context.inputs[2] !== undefined) {
-      return [{ dtype, shape: given ?? shape?.map((dim, i) => (i < 2 ? dim : null)) }];
-    }
-    return [{ dtype, shape: unpooled(context, shape) }];
+    if (context.inputs[2] === undefined) return [{ dtype, shape: unpooled(context, shape) }];
+    const asked = spelledShape(context.inputs[2]);
+    return [{ dtype, shape: asked ?? shape?.map((dim, i) => (i < 2 ? dim : null)) }];
   },
   evaluate: (context) => {
     const x = required(context, 0);
     const indices = required(context, 1);
     const full = unpooled(context, x.shape) as number[];
     const shape = context.inputs[2] === undefined ? full : Array.from(context.inputs[2].data);
-    const data = new Float64Array(elements(shape));
+    const data = allocate(shape);
     const [from, to] = [stridesOf(full), stridesOf(shape)];
     for (const [i, index] of indices.data.entries()) {
       // The indices count in the shape without output_shape.
@@ -263,10 +261,18 @@ function unpooled(
   shape: Shape | undefined,
 ): Shape | undefined {
   const { kernel, strides, pads } = windowOf(context.attributes);
-  return shape?.map((dim, i) => {
+  if (shape === undefined) return undefined;
+  if (shape.length !== kernel.length + 2) {
+    throw new OnnxError(
+      `kernel_shape: expected ${shape.length - 2} sizes for an input of ${shape.length} axes, received ${kernel.length}`,
+    );
+  }
+  return shape.map((dim, i) => {
     if (i < 2 || typeof dim !== "number") return i < 2 ? dim : null;
     const k = i - 2;
-    return (dim - 1) * strides[k] - pads[k] - pads[k + kernel.length] + kernel[k];
+    const size = (dim - 1) * strides[k] - pads[k] - pads[k + kernel.length] + kernel[k];
+    if (size >= 0) return size;
+    throw new OnnxError(`pads: expected less padding than the output has, axis ${i} has ${size}`);
   });
 }
 

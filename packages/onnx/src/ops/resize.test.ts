@@ -27,7 +27,6 @@ test("before opset 11 like ONNX Runtime", async () => {
           opset,
           inputs,
           attributes: { mode },
-          dynamic: true,
           constants: [1],
         });
       }
@@ -72,7 +71,6 @@ test("modes and places like ONNX Runtime", async () => {
               opset,
               inputs,
               attributes,
-              dynamic: sizes === undefined,
               constants: [1, 2, 3],
             });
           }
@@ -82,17 +80,35 @@ test("modes and places like ONNX Runtime", async () => {
   }
 });
 
+test("sizes of scales that float32 does not hold, like ONNX Runtime", async () => {
+  for (const [size, scale] of [
+    [10, 0.7],
+    [100, 0.29],
+    [3, 1 / 3],
+    [7, 10 / 7],
+    [9, 0.999],
+  ]) {
+    const inputs = [random([1, 1, size]), none, floats([1, 1, Math.fround(scale)])];
+    await expectLikeOrt({
+      type: "Resize",
+      opset: 13,
+      inputs,
+      attributes: { mode: "linear" },
+      constants: [1, 2],
+    });
+  }
+});
+
 test("options of newer operator sets like ONNX Runtime", async () => {
   const x = random([1, 2, 8, 9]);
   for (const opset of [18, 19, 21]) {
-    const run = (inputs: (Tensor | undefined)[], attributes: object, dynamic = false) => {
+    const run = (inputs: (Tensor | undefined)[], attributes: object) => {
       const constants = [2, 3].filter((i) => inputs[i] !== undefined);
       return expectLikeOrt({
         type: "Resize",
         opset,
         inputs,
         attributes: { ...attributes },
-        dynamic,
         constants,
       });
     };
@@ -104,15 +120,15 @@ test("options of newer operator sets like ONNX Runtime", async () => {
         await run([x, undefined, undefined, int64s(sizes)], { mode, antialias: 1 });
       }
     }
-    await run(
-      [x, undefined, floats([1, 1, 0.5, 1.5])],
-      { mode: "cubic", exclude_outside: 1, cubic_coeff_a: float(-0.5) },
-      true,
-    );
+    await run([x, undefined, floats([1, 1, 0.5, 1.5])], {
+      mode: "cubic",
+      exclude_outside: 1,
+      cubic_coeff_a: float(-0.5),
+    });
     await run([x, undefined, undefined, int64s([4, 15])], { mode: "linear", axes: [2, 3] });
     for (const keep_aspect_ratio_policy of ["not_larger", "not_smaller"]) {
       const attributes = { axes: [2, 3], keep_aspect_ratio_policy, mode: "linear" };
-      await run([x, undefined, undefined, int64s([5, 14])], attributes, true);
+      await run([x, undefined, undefined, int64s([5, 14])], attributes);
     }
   }
 });
@@ -123,6 +139,7 @@ test("builders", () => {
     const x = g.input("x", "float32", ["N", 1, 2]);
     const y = repeatElements(g, x, [1, 1, 3]);
     g.output(y);
+    expect(y.shape).toEqual(["N", 1, 6]);
     const input = tensor("float32", [1, 1, 2], [1, 2]);
     const [result] = Object.values(evaluate(g.toModel(), { x: input }));
     expect([...result.data]).toEqual([1, 1, 1, 2, 2, 2]);

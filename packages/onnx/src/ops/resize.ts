@@ -8,9 +8,16 @@
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import type { Dim, Shape } from "../shape.ts";
+import { type Dim, isStatic, type Shape } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
-import { allocate, checkSizes, listInput, spelledShape, unknownShape } from "./arguments.ts";
+import {
+  allocate,
+  checkSizes,
+  lengthOf,
+  listInput,
+  spelledShape,
+  unknownShape,
+} from "./arguments.ts";
 import {
   type EvaluateContext,
   normalAxis,
@@ -95,6 +102,38 @@ interface ResizedAxis {
   readonly region: readonly [start: number, end: number];
 }
 
+/** The size that a scale gives. It is computed in float32: 0.7 of 10 are 7. */
+function scaled(size: number, scale: number): number {
+  if (!(scale > 0 && scale < Infinity)) {
+    throw new OnnxError(`scales: expected finite numbers above 0, received ${scale}`);
+  }
+  return Math.floor(Math.fround(size * scale));
+}
+
+/** The size nearest to what a scale gives. */
+function rounded(size: number, scale: number): number {
+  return Math.floor(Math.fround(size * scale) + 0.5);
+}
+
+/** The one scale of all axes that `keep_aspect_ratio_policy` asks for; `undefined` to stretch. */
+function commonScale(
+  context: ShapeContext | EvaluateContext,
+  sizes: ArrayLike<number>,
+  axes: readonly number[],
+  shape: readonly number[],
+): number | undefined {
+  const policy = policyOf(context);
+  if (policy === "stretch") return undefined;
+  const ratios = axes.map((axis, i) => Math.fround(sizes[i] / shape[axis]));
+  const scale = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
+  if (scale >= 0 && scale < Infinity) return scale;
+  throw new OnnxError("keep_aspect_ratio_policy: expected axes with elements, one has none");
+}
+
+function policyOf(context: ShapeContext | EvaluateContext): string {
+  return context.attributes.string("keep_aspect_ratio_policy", "stretch");
+}
+
 /** The axes of a node with values for its sizes or scales. */
 function resizedAxes(context: EvaluateContext, shape: readonly number[]): ResizedAxis[] {
   const { scales, sizes } = indicesOf(context);
@@ -109,19 +148,15 @@ function resizedAxes(context: EvaluateContext, shape: readonly number[]): Resize
       `${where}: expected ${axes.length} sizes or scales, received ${list?.length ?? "none"}`,
     );
   }
-  const policy = context.attributes.string("keep_aspect_ratio_policy", "stretch");
-  const ratios = axes.map((axis, i) => (asked ? asked[i] / shape[axis] : list[i]));
-  const common = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
-  const kept = asked !== undefined && policy !== "stretch";
+  const common = asked && commonScale(context, asked, axes, shape);
   const region = context.inputs[1];
   return axes.map((axis, i) => {
     const size = shape[axis];
-    const scale = kept ? common : ratios[i];
-    const stretched = asked?.[i] ?? Math.floor(size * scale);
+    const scale = common ?? (asked ? asked[i] / size : list[i]);
     return {
       axis,
       size,
-      out: kept ? Math.floor(size * common + 0.5) : stretched,
+      out: common !== undefined ? rounded(size, common) : (asked?.[i] ?? scaled(size, scale)),
       scale,
       region:
         scales === 2 && region?.data.length
@@ -236,16 +271,29 @@ function alongAxis(
   return { dtype: x.dtype, shape, data };
 }
 
-/** The shape of a resized value: known where sizes are; scales are no integers, so they are not. */
+/** The shape of a resized value: known where sizes are, or scales; a scale of 1 keeps any size. */
 function resizedShape(context: ShapeContext, shape: Shape): Shape {
   const { scales, sizes } = indicesOf(context);
   const axes = axesOf(context, shape.length);
-  const policy = context.attributes.string("keep_aspect_ratio_policy", "stretch");
-  const given = spelledShape(context.inputs[sizes]);
-  const known = context.inputs[scales]?.shape?.[0] === 0 || context.inputs[scales] === undefined;
-  const list = policy === "stretch" && known && given?.length === axes.length ? given : undefined;
   const dims: Dim[] = [...shape];
-  for (const [i, axis] of axes.entries()) dims[axis] = list?.[i] ?? null;
+  for (const axis of axes) dims[axis] = null;
+  const asked = spelledShape(context.inputs[sizes]);
+  const factors = context.inputs[scales]?.numbers;
+  if (factors?.length === axes.length) {
+    for (const [i, axis] of axes.entries()) {
+      const size = shape[axis];
+      if (factors[i] === 1) dims[axis] = size;
+      else if (typeof size === "number") dims[axis] = scaled(size, factors[i]);
+    }
+  } else if (lengthOf(context.inputs[scales]) === 0 || context.inputs[scales] === undefined) {
+    if (asked?.length !== axes.length) return dims;
+    const known = isStatic(asked) && isStatic(shape);
+    const common = known ? commonScale(context, asked, axes, shape) : undefined;
+    for (const [i, axis] of axes.entries()) {
+      if (common !== undefined) dims[axis] = rounded(shape[axis] as number, common);
+      else if (policyOf(context) === "stretch") dims[axis] = asked[i];
+    }
+  }
   return dims;
 }
 

@@ -1,9 +1,10 @@
 /** Made from numbers and orders: Range, OneHot, TopK, Trilu. */
 import { OnnxError } from "../error.ts";
+import { MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import type { Dim } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
-import { MAX_CONTENTS, spelledShape } from "./arguments.ts";
+import { spelledShape } from "./arguments.ts";
 import { axisOfNode } from "./gather.ts";
 import {
   type EvaluateContext,

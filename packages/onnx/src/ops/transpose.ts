@@ -1,10 +1,11 @@
 /** Elements in another order or repeated: Transpose, Expand, Tile. */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
+import { MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { broadcast, type Dim, isStatic, multiplyDims, type Shape } from "../shape.ts";
 import { elements, type Tensor } from "../tensor.ts";
-import { MAX_CONTENTS, spelledShape, strided, unknownShape } from "./arguments.ts";
+import { spelledShape, strided, unknownShape } from "./arguments.ts";
 import {
   broadcastStrides,
   type EvaluateContext,
