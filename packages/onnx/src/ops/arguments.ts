@@ -4,7 +4,7 @@
  */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
-import type { Dim, Shape } from "../shape.ts";
+import { type Dim, isStatic, type Shape } from "../shape.ts";
 import { elements, int64s, MAX_ELEMENTS, type Tensor } from "../tensor.ts";
 import {
   type EvaluateContext,
@@ -101,6 +101,22 @@ export function checkSizes(shape: readonly number[]): void {
 export function allocate(shape: readonly number[]): Float64Array {
   checkSizes(shape);
   return new Float64Array(elements(shape));
+}
+
+/**
+ * What is known of the elements `offset + sum steps[i] position[i]` of a short tensor.
+ * @returns `undefined` when the elements or the shape are not known
+ */
+export function stridedContents(
+  contents: readonly Dim[] | undefined,
+  shape: Shape,
+  steps: readonly number[],
+  offset = 0,
+): readonly Dim[] | undefined {
+  if (contents === undefined || !isStatic(shape)) return undefined;
+  const result: Dim[] = [];
+  forEachOffset(shape, [steps], (_, [at]) => result.push(contents[offset + at] ?? null));
+  return result;
 }
 
 /** A dense copy of the elements `offset + sum steps[i] position[i]` of a tensor. */

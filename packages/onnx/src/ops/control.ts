@@ -45,37 +45,38 @@ const ifOperator: Operator = {
   },
 };
 
-/** A type without what may change from iteration to iteration. */
-const loose = (type: Inferred | undefined): Inferred => ({
-  dtype: type?.dtype,
-  shape: undefined,
-});
+/** Rounds in which the sizes of carried values settle; after them their shapes are given up. */
+const MAX_ROUNDS = 4;
+
+const sameType = (a: Inferred, b: Inferred) =>
+  a.dtype === b.dtype && String(a.shape) === String(b.shape) && !a.shape === !b.shape;
 
 const loop: Operator = {
   type: "Loop",
   shape: (context) => {
     const graph = graphOf(context, "body");
-    const carried = context.inputs.slice(2);
-    // The shapes of carried values may change: they are trusted only when the body keeps them.
-    const inputs: Inferred[] = [
+    const counter: Inferred[] = [
       { dtype: "int64", shape: [] },
       { dtype: "bool", shape: [] },
-      ...carried.map((type) => type ?? {}),
     ];
-    let results = context.inferGraph(graph, inputs).slice(1);
-    const keeps = carried.every(
-      (type, i) => String(type?.shape) === String(results[i]?.shape) || type?.shape === undefined,
-    );
-    if (!keeps) {
-      results = context.inferGraph(graph, [inputs[0], inputs[1], ...carried.map(loose)]).slice(1);
-    }
-    return results.map((type, i): Inferred => {
-      if (i < carried.length) {
-        const start = carried[i];
-        return keeps ? { dtype: type.dtype ?? start?.dtype, shape: start?.shape } : loose(type);
-      }
-      return { dtype: type.dtype, shape: type.shape && [null, ...type.shape] };
+    // What a carried value is in every iteration: its values change, its sizes may.
+    let carried = context.inputs.slice(2).map((type): Inferred => {
+      return { dtype: type?.dtype, shape: type?.shape };
     });
+    for (let round = 0; ; round++) {
+      const results = context.inferGraph(graph, [...counter, ...carried]).slice(1);
+      const next = carried.map(({ dtype, shape }, i): Inferred => {
+        const common = round < MAX_ROUNDS ? either({ shape }, results[i]).shape : undefined;
+        return { dtype: dtype ?? results[i]?.dtype, shape: common };
+      });
+      if (next.every((type, i) => sameType(type, carried[i]))) {
+        const scans = results.slice(carried.length).map(({ dtype, shape }): Inferred => {
+          return { dtype, shape: shape && [null, ...shape] };
+        });
+        return [...carried, ...scans];
+      }
+      carried = next;
+    }
   },
   evaluate: (context) => {
     const graph = graphOf(context, "body");

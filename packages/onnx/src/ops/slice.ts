@@ -6,7 +6,8 @@
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import type { Dim } from "../shape.ts";
+import { type Dim, isStatic, type Shape } from "../shape.ts";
+import { elements } from "../tensor.ts";
 import {
   isValue,
   lengthOf,
@@ -15,6 +16,7 @@ import {
   listOf,
   plainAxes,
   strided,
+  stridedContents,
   unknownShape,
 } from "./arguments.ts";
 import {
@@ -157,10 +159,13 @@ const sliceOperator: Operator = {
       checkStep(context, step);
       dims[normal] = slicedDim(shape[normal], starts?.[i] ?? null, ends?.[i] ?? null, step);
     }
-    const sliced =
-      contents !== undefined && shape.length === 1 && axes.length === 1
-        ? slicedContents(contents, starts?.[0], ends?.[0], steps === undefined ? 1 : steps?.[0])
+    const whole: Shape = contents && shape.length === 1 ? [contents.length] : shape;
+    const by = steps === undefined ? axes.map(() => 1) : (steps ?? undefined);
+    const view =
+      contents !== undefined && isStatic(whole) && elements(whole) === contents.length
+        ? viewOf(context, whole, axes, starts, ends, by)
         : undefined;
+    const sliced = view && stridedContents(contents, view.shape, view.steps, view.offset);
     return [{ dtype, shape: dims, contents: sliced }];
   },
   evaluate: (context) => {
@@ -169,39 +174,53 @@ const sliceOperator: Operator = {
     const ends = listOf(context, "ends", 2) ?? [];
     const axes = listOf(context, "axes", 3) ?? starts.map((_, i) => i);
     const given = listOf(context, "steps", 4);
-    const shape = [...x.shape];
-    const own = strides(x.shape);
-    const steps = [...own];
-    let offset = 0;
-    for (const [i, axis] of axes.entries()) {
-      const normal = normalAxis(axis, shape.length, describeNode(context.node));
-      const step = given?.[i] ?? 1;
-      checkStep(context, step);
-      const [first, count] = sliceRange(x.shape[normal], starts[i], ends[i], step);
-      shape[normal] = count;
-      steps[normal] = own[normal] * step;
-      offset += own[normal] * first;
-    }
-    return [strided(x, shape, steps, offset)];
+    const steps = given ?? axes.map(() => 1);
+    const view = viewOf(context, x.shape, axes, starts, ends, steps);
+    if (view !== undefined) return [strided(x, view.shape, view.steps, view.offset)];
+    throw new OnnxError(
+      `${describeNode(context.node)}: expected as many starts, ends and steps as axes (${axes.length}), received ${starts.length}, ${ends.length} and ${steps.length}`,
+    );
   },
 };
+
+/** Where the elements of a slice lie in a row-major tensor. */
+interface View {
+  readonly shape: readonly number[];
+  readonly steps: readonly number[];
+  readonly offset: number;
+}
+
+/** The view that a slice takes of a tensor; `undefined` when a start, end or step is not known. */
+function viewOf(
+  context: ShapeContext | EvaluateContext,
+  whole: readonly number[],
+  axes: readonly number[],
+  starts: readonly Dim[] | null | undefined,
+  ends: readonly Dim[] | null | undefined,
+  by: readonly Dim[] | undefined,
+): View | undefined {
+  const shape = [...whole];
+  const own = strides(whole);
+  const steps = [...own];
+  let offset = 0;
+  for (const [i, axis] of axes.entries()) {
+    const normal = normalAxis(axis, shape.length, describeNode(context.node));
+    const [start, end, step] = [starts?.[i], ends?.[i], by?.[i]];
+    if (typeof start !== "number" || typeof end !== "number" || typeof step !== "number") {
+      return undefined;
+    }
+    checkStep(context, step);
+    const [first, count] = sliceRange(whole[normal], start, end, step);
+    shape[normal] = count;
+    steps[normal] = own[normal] * step;
+    offset += own[normal] * first;
+  }
+  return { shape, steps, offset };
+}
 
 function checkStep(context: ShapeContext | EvaluateContext, step: Dim): void {
   if (step !== 0) return;
   throw new OnnxError(`${describeNode(context.node)}: expected steps other than 0, received 0`);
-}
-
-function slicedContents(
-  contents: readonly Dim[],
-  start: Dim | undefined,
-  end: Dim | undefined,
-  step: Dim | undefined,
-): readonly Dim[] | undefined {
-  if (typeof start !== "number" || typeof end !== "number" || typeof step !== "number") {
-    return undefined;
-  }
-  const [first, count] = sliceRange(contents.length, start, end, step);
-  return Array.from({ length: count }, (_, i) => contents[first + i * step]);
 }
 
 /** The operators of this file. */

@@ -5,7 +5,7 @@ import { MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { broadcast, type Dim, isStatic, multiplyDims, type Shape } from "../shape.ts";
 import { elements, type Tensor } from "../tensor.ts";
-import { spelledShape, strided, unknownShape } from "./arguments.ts";
+import { spelledShape, strided, stridedContents, unknownShape } from "./arguments.ts";
 import {
   broadcastStrides,
   type EvaluateContext,
@@ -50,7 +50,12 @@ const transposeOperator: Operator = {
     if (rank === undefined) return [{ dtype }];
     const axes = permutationOf(context, rank);
     const permuted = axes.map((axis) => shape?.[axis] ?? null);
-    return [{ dtype, shape: permuted, contents: rank <= 1 ? contents : undefined }];
+    if (!isStatic(shape)) {
+      return [{ dtype, shape: permuted, contents: rank <= 1 ? contents : undefined }];
+    }
+    const own = strides(shape);
+    const steps = axes.map((axis) => own[axis]);
+    return [{ dtype, shape: permuted, contents: stridedContents(contents, permuted, steps) }];
   },
   evaluate: (context) => {
     const x = required(context, 0);
