@@ -1,5 +1,6 @@
 /** The pooling methods of the commands: names, titles and functions, listed once. */
 import { nearestName } from "@softpool/pictures";
+import { methodOf } from "@softpool/poolings";
 import {
   avgPool2d,
   maxPool2d,
@@ -31,39 +32,24 @@ function windowOf({ beta: _, ...window }: MethodOptions): PoolOptions {
   return window;
 }
 
-/** All methods, in the order of tables. */
-export const methods: readonly Method[] = [
-  {
-    name: "soft",
-    aliases: ["softpool"],
-    title: "SoftPool",
-    pool: (x, options) => softPool2d(x, options),
-  },
-  {
-    name: "average",
-    aliases: ["avg", "mean"],
-    title: "Average",
-    pool: (x, options) => avgPool2d(x, windowOf(options)),
-  },
-  {
-    name: "maximum",
-    aliases: ["max"],
-    title: "Maximum",
-    pool: (x, options) => maxPool2d(x, windowOf(options)),
-  },
-  {
-    name: "sum",
-    aliases: [],
-    title: "Sum",
-    pool: (x, options) => sumPool2d(x, windowOf(options)),
-  },
-  {
-    name: "power-average",
-    aliases: ["pow-average", "power-avg"],
-    title: "Power average",
-    pool: (x, options) => powerAvgPool2d(x, windowOf(options)),
-  },
+type Pool = Method["pool"];
+
+/** The methods that the operator has, in the order of tables: the others exist as graphs only. */
+const operators: readonly (readonly [name: string, title: string, pool: Pool])[] = [
+  ["soft", "SoftPool", (x, options) => softPool2d(x, options)],
+  ["average", "Average", (x, options) => avgPool2d(x, windowOf(options))],
+  ["maximum", "Maximum", (x, options) => maxPool2d(x, windowOf(options))],
+  ["sum", "Sum", (x, options) => sumPool2d(x, windowOf(options))],
+  ["power-average", "Power average", (x, options) => powerAvgPool2d(x, windowOf(options))],
 ];
+
+/** All methods, in the order of tables; names and aliases are those of the catalogue. */
+export const methods: readonly Method[] = operators.map(([name, title, pool]) => ({
+  name,
+  aliases: methodOf(name).aliases,
+  title,
+  pool,
+}));
 
 /** The method of a name or alias; an unknown one is a usage error that suggests the nearest. */
 export function findMethod(name: string): Method {

@@ -37,7 +37,7 @@ export function averagePooling(g: Graph, x: Value, window: PoolWindow): Value {
 /** The method `average`. */
 export const average: Method = {
   name: "average",
-  aliases: ["avg"],
+  aliases: ["avg", "mean"],
   summary: "the mean of the taps",
   source: "LeCun et al.: Handwritten digit recognition with a back-propagation network, NIPS 1989",
   axes: [1, 2, 3],

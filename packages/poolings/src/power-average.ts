@@ -93,7 +93,7 @@ function raise(g: Graph, r: Value, p: number | Value): Value {
 /** The method `power-average`. */
 export const powerAverage: Method = {
   name: "power-average",
-  aliases: ["pow-average", "pow-avg"],
+  aliases: ["pow-average", "pow-avg", "power-avg"],
   summary: "the p-norm of the taps, or their power mean",
   source: "Estrach, Szlam, LeCun: Signal recovery from pooling representations, ICML 2014",
   axes: [1, 2, 3],
