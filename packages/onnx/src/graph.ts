@@ -23,6 +23,7 @@ import { createModel } from "./model.ts";
 import { Names } from "./names.ts";
 import { findOperator } from "./ops/index.ts";
 import type { Inferred } from "./ops/operator.ts";
+import { atNode } from "./order.ts";
 import { elementCount, type Shape } from "./shape.ts";
 import { type Tensor, tensorToProto } from "./tensor.ts";
 import { valueInfo } from "./types.ts";
@@ -119,7 +120,10 @@ export class Graph {
     return result;
   }
 
-  /** Emits a node of one output and gives that output. */
+  /**
+   * Emits a node of one output and gives that output.
+   * @throws OnnxError when the types of its inputs or its attributes do not fit the operator
+   */
   op(
     type: string,
     inputs: readonly (Value | undefined)[],
@@ -129,7 +133,10 @@ export class Graph {
     return this.node(type, inputs, attributes, { outputs: 1, ...options })[0];
   }
 
-  /** Emits a node and gives its outputs. Trailing inputs that are `undefined` are left out. */
+  /**
+   * Emits a node and gives its outputs. Trailing inputs that are `undefined` are left out.
+   * @throws OnnxError when the types of its inputs or its attributes do not fit the operator
+   */
   node(
     type: string,
     inputs: readonly (Value | undefined)[],
@@ -155,19 +162,23 @@ export class Graph {
       domain: options.domain ?? "",
       overload: options.overload ?? "",
     });
-    this.nodes.push(node);
     // What refers to an attribute of the function's call is known in the call only.
     const open = node.attribute.some(({ refAttrName }) => refAttrName !== "");
     const operator = open ? undefined : findOperator(type, node.domain);
     const types: readonly Inferred[] =
-      operator?.shape({
-        node,
-        attributes: new Attributes(node),
-        opset: this.opset,
-        inputs: inputs.map((input) => input ?? undefined),
-        inferGraph: (graph) => this.#branches.get(graph) ?? [],
-      }) ?? [];
-    return node.output.map((name, i) => ({ name, ...types[i] }));
+      operator === undefined
+        ? []
+        : atNode(node, () =>
+            operator.shape({
+              node,
+              attributes: new Attributes(node),
+              opset: this.opset,
+              inputs,
+              inferGraph: (graph) => this.#branches.get(graph) ?? [],
+            }),
+          );
+    this.nodes.push(node);
+    return node.output.map((name, i) => ({ ...types[i], name }));
   }
 
   readonly #branches: Map<GraphProto, Inferred[]> = new Map();

@@ -12,7 +12,7 @@ import { knownProto } from "./known.ts";
 import { mergeTypes } from "./ops/control.ts";
 import { findOperator } from "./ops/index.ts";
 import type { Inferred } from "./ops/operator.ts";
-import { describeNode, topologicalOrder } from "./order.ts";
+import { atNode, topologicalOrder } from "./order.ts";
 import type { Shape } from "./shape.ts";
 import { typeFromProto } from "./types.ts";
 import { opsetOf } from "./versions.ts";
@@ -25,9 +25,6 @@ const MAX_REPEATED = 2_000_000;
 
 /** Axes beyond which nothing is said of a shape: no runtime knows more. */
 const MAX_RANK = 64;
-
-/** Characters of an error that are shown: operators may list what a hostile file holds. */
-const MAX_MESSAGE = 600;
 
 /** What was inferred. */
 export interface Types {
@@ -70,6 +67,13 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
       return;
     }
     for (const [name, type] of own) before.set(name, common(before.get(name), type));
+  };
+
+  /** Tells of a contradiction; without someone to tell it is thrown. */
+  const report = (error: unknown): void => {
+    if (!(error instanceof OnnxError)) throw error;
+    if (options.onError === undefined || repeated > MAX_REPEATED) throw error;
+    options.onError(error);
   };
 
   const inferNodes = (
@@ -132,22 +136,17 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
       return [];
     }
     try {
-      return operator.shape({
-        node,
-        attributes,
-        opset: opsetOf(opsets) ?? 0,
-        inputs,
-        inferGraph: (graph, given) => inferGraph(graph, given, scope, opsets, references),
-      });
+      return atNode(node, () =>
+        operator.shape({
+          node,
+          attributes,
+          opset: opsetOf(opsets) ?? 0,
+          inputs,
+          inferGraph: (graph, given) => inferGraph(graph, given, scope, opsets, references),
+        }),
+      );
     } catch (error) {
-      if (!(error instanceof OnnxError)) throw error;
-      const { message } = error;
-      const where = describeNode(node);
-      const full = message.startsWith(node.opType) ? message : `${where}: ${message}`;
-      const short = full.length > MAX_MESSAGE ? `${full.slice(0, MAX_MESSAGE)}...` : full;
-      const told = new OnnxError(short);
-      if (options.onError === undefined || repeated > MAX_REPEATED) throw told;
-      options.onError(told);
+      report(error);
       return [];
     }
   };
@@ -166,7 +165,12 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
       own.set(value.name, chosen ? { ...stated, shape: chosen } : mergeTypes(given[i], stated));
     }
     for (const item of graph.initializer) {
-      own.set(item.name, knownProto(item));
+      own.set(item.name, { dtype: dtypeOfCode(item.dataType), shape: item.dims.map(Number) });
+      try {
+        own.set(item.name, knownProto(item));
+      } catch (error) {
+        report(error);
+      }
     }
     for (const { values, dims } of graph.sparseInitializer) {
       if (values === undefined) continue;

@@ -1,5 +1,6 @@
 /**
- * What inference knows of tensors with values: the integers that shape arithmetic computes with, and
+ * What inference knows of tensors with values: the integers (and booleans)
+ * that shape arithmetic computes with, and
  * the short lists of floating-point numbers that decide shapes (the scales of Resize).
  */
 import { type TensorProto, TensorProto_DataLocation } from "onnx-buf";
@@ -13,7 +14,7 @@ export const MAX_CONTENTS = 1024;
 /** Tensors of at most this many floating-point numbers are known to shape rules. */
 export const MAX_NUMBERS = 64;
 
-const integral: ReadonlySet<DType | undefined> = new Set<DType>(["int64", "int32"]);
+const integral: ReadonlySet<DType | undefined> = new Set<DType>(["int64", "int32", "bool"]);
 const floating: ReadonlySet<DType | undefined> = new Set<DType>([
   "float32",
   "float64",
@@ -31,7 +32,7 @@ export function hasNumbers(dtype: DType | undefined): boolean {
   return floating.has(dtype);
 }
 
-/** The integers of a tensor when they are few: its `contents` for inference. */
+/** The integers or booleans of a tensor when they are few: its `contents` for inference. */
 export function contentsOf({ dtype, data }: Tensor): readonly number[] | undefined {
   return hasContents(dtype) && data.length <= MAX_CONTENTS ? Array.from(data) : undefined;
 }

@@ -15,6 +15,24 @@ export function describeNode(node: NodeProto): string {
   return `${node.opType || "node"} ${quote(name)}`;
 }
 
+/** Characters of an error that are shown: operators may list what a hostile file holds. */
+const MAX_MESSAGE = 600;
+
+/**
+ * Does the work of a node.
+ * @throws OnnxError what `work` throws, with the node before it unless it begins with the operator
+ */
+export function atNode<T>(node: NodeProto, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    const { message } = error;
+    const full = message.startsWith(node.opType) ? message : `${describeNode(node)}: ${message}`;
+    throw new OnnxError(full.length > MAX_MESSAGE ? `${full.slice(0, MAX_MESSAGE)}...` : full);
+  }
+}
+
 /**
  * The names that a node reads: its inputs, and what its subgraphs take from the scopes around them.
  * Names that occur twice are listed twice.

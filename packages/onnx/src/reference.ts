@@ -7,7 +7,7 @@ import { Attributes } from "./attributes.ts";
 import { functionKey } from "./check.ts";
 import { OnnxError, quote } from "./error.ts";
 import { findOperator } from "./ops/index.ts";
-import { describeNode, topologicalOrder } from "./order.ts";
+import { atNode, describeNode, topologicalOrder } from "./order.ts";
 import { type Tensor, tensorFromProto } from "./tensor.ts";
 import { opsetOf } from "./versions.ts";
 
@@ -84,20 +84,15 @@ export function evaluate(
         `${describeNode(node)}: the reference evaluator does not know this operator${domain}`,
       );
     }
-    try {
-      return operator.evaluate({
+    return atNode(node, () =>
+      operator.evaluate({
         node,
         attributes,
         opset: opsetOf(opsets) ?? 0,
         inputs,
         runGraph: (inner, values) => runGraph(inner, values, scope, opsets, references),
-      });
-    } catch (error) {
-      if (!(error instanceof OnnxError)) throw error;
-      const { message } = error;
-      const where = describeNode(node);
-      throw new OnnxError(message.startsWith(node.opType) ? message : `${where}: ${message}`);
-    }
+      }),
+    );
   };
 
   const constants = (inner: GraphProto, scope: Scope): void => {

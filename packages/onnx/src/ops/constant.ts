@@ -14,18 +14,12 @@ import {
 } from "../dtype.ts";
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
-import {
-  hasContents,
-  hasNumbers,
-  knownProto,
-  knownTensor,
-  MAX_CONTENTS,
-  MAX_NUMBERS,
-} from "../known.ts";
+import { knownProto, knownTensor, MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { elementCount, isStatic } from "../shape.ts";
 import { scalar, type Tensor, tensor } from "../tensor.ts";
 import { spelledShape } from "./arguments.ts";
+import { foldCast, valuesOf } from "./folding.ts";
 import {
   type EvaluateContext,
   type Inferred,
@@ -72,7 +66,7 @@ export function constantOfShape(g: Graph, shape: Value, value: Tensor): Value {
   return g.op("ConstantOfShape", [shape], { value: { ...value, shape: [1] } });
 }
 
-/** A number of one element type as another holds it. */
+/** A number of one element type as another holds it. Float32 is rounded to before a fraction goes. */
 export function convert(x: number, from: DType, to: DType): number {
   if (to === "bool") return x !== 0 ? 1 : 0;
   if (!isInteger(to)) return x;
@@ -82,7 +76,7 @@ export function convert(x: number, from: DType, to: DType): number {
   const high = size + low;
   if (isFloat(from)) {
     // -0 becomes 0, and so does NaN.
-    const whole = Math.trunc(x) || 0;
+    const whole = Math.trunc(from === "float32" ? Math.fround(x) : x) || 0;
     return whole < low ? low : whole >= high ? (size > 2 ** 53 ? high : high - 1) : whole;
   }
   if (x >= low && x < high) return x;
@@ -101,13 +95,7 @@ function convertTensor(x: Tensor, to: DType): Tensor {
 
 /** The type of a cast: short values stay known. */
 function castType(x: Inferred, to: DType | undefined): readonly Inferred[] {
-  const { dtype, shape, contents, numbers } = x;
-  if (hasContents(to)) {
-    const whole = numbers?.map((value) => convert(value, dtype as DType, to as DType));
-    return [{ dtype: to, shape, contents: contents ?? whole }];
-  }
-  const few = isStatic(contents) && contents.length <= MAX_NUMBERS ? contents : undefined;
-  return [{ dtype: to, shape, numbers: hasNumbers(to) ? (numbers ?? few) : undefined }];
+  return [{ dtype: to, shape: x.shape, ...foldCast(x, to, convert) }];
 }
 
 function targetOf(context: ShapeContext | EvaluateContext): DType | undefined {
@@ -137,8 +125,8 @@ const castLikeOperator: Operator = {
 const identityOperator: Operator = {
   type: "Identity",
   shape: (context) => {
-    const { dtype, shape, contents, numbers } = typeOf(context, 0);
-    return [{ dtype, shape, contents, numbers }];
+    const x = typeOf(context, 0);
+    return [{ dtype: x.dtype, shape: x.shape, ...valuesOf(x) }];
   },
   evaluate: (context) => [required(context, 0)],
 };

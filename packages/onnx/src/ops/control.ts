@@ -34,6 +34,11 @@ function graphOf(context: ShapeContext | EvaluateContext, name: string) {
 const ifOperator: Operator = {
   type: "If",
   shape: (context) => {
+    const condition = context.inputs[0]?.contents?.[0];
+    if (typeof condition === "number") {
+      const taken = graphOf(context, condition ? "then_branch" : "else_branch");
+      return context.inferGraph(taken, []);
+    }
     const [a, b] = ["then_branch", "else_branch"].map((name) =>
       context.inferGraph(graphOf(context, name), []),
     );

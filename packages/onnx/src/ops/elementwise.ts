@@ -7,7 +7,8 @@ import type { DType } from "../dtype.ts";
 import { isFloat } from "../dtype.ts";
 import type { Graph, Value } from "../graph.ts";
 import { addDims, broadcast, combine, type Dim, multiplyDims } from "../shape.ts";
-import { elements, type Tensor } from "../tensor.ts";
+import { elements, roundEven, type Tensor } from "../tensor.ts";
+import { type ContentsRule, equalDims, fold, foldNumbers, numbersOnly } from "./folding.ts";
 import {
   broadcastStrides,
   type EvaluateContext,
@@ -143,13 +144,15 @@ export function evaluateElementwise(
   return { dtype, shape, data };
 }
 
-type Contents = (a: Dim, b: Dim) => Dim;
-
 /** An operator of one operand. */
 function unary(type: string, f: (x: number) => number, dtype?: DType): Operator {
   return {
     type,
-    shape: (context) => elementwiseShape(context, dtype),
+    shape: (context) => {
+      const [result] = elementwiseShape(context, dtype);
+      const contents = fold([context.inputs[0]?.contents], (dim) => numbersOnly(f)(dim, 0));
+      return [{ ...result, contents, numbers: foldNumbers(result.dtype, context.inputs, f) }];
+    },
     evaluate: (context) => {
       const x = required(context, 0);
       return [evaluateElementwise([x], dtype ?? x.dtype, f)];
@@ -157,31 +160,37 @@ function unary(type: string, f: (x: number) => number, dtype?: DType): Operator 
   };
 }
 
-/** What shape arithmetic knows of the result of two short integer tensors. */
-function pairContents(context: ShapeContext, f: Contents): readonly Dim[] | undefined {
-  const [a, b] = context.inputs.map((input) => input?.contents);
-  if (a === undefined || b === undefined) return undefined;
-  if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
-  const count = a.length === 1 ? b.length : a.length;
-  return Array.from({ length: count }, (_, i) =>
-    f(a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]),
-  );
+/** An operator that gives whole numbers. Float32 is rounded to first: there the last bit decides. */
+function rounding(type: string, f: (x: number) => number): Operator {
+  return {
+    type,
+    shape: (context) => {
+      const [result] = elementwiseShape(context);
+      return [{ ...result, numbers: foldNumbers(result.dtype, context.inputs, f) }];
+    },
+    evaluate: (context) => {
+      const x = required(context, 0);
+      const round = x.dtype === "float32" ? (value: number) => f(Math.fround(value)) : f;
+      return [evaluateElementwise([x], x.dtype, round)];
+    },
+  };
 }
 
 /** An operator of two operands. */
 function binary(
   type: string,
-  f: (a: number, b: number, context: EvaluateContext) => number,
-  options: { dtype?: DType; contents?: Contents } = {},
+  f: (a: number, b: number, context: ShapeContext | EvaluateContext) => number,
+  options: { dtype?: DType; contents?: ContentsRule } = {},
 ): Operator {
   return {
     type,
     shape: (context) => {
       const [result] = elementwiseShape(context, options.dtype);
-      const rank = result.shape?.length ?? 2;
-      const contents =
-        options.contents && rank <= 1 ? pairContents(context, options.contents) : undefined;
-      return [{ ...result, contents }];
+      if ((result.shape?.length ?? 2) > 1) return [result];
+      const plain = (a: number, b: number) => f(a, b, context);
+      const rule = options.contents ?? numbersOnly(plain);
+      const contents = fold([context.inputs[0]?.contents, context.inputs[1]?.contents], rule);
+      return [{ ...result, contents, numbers: foldNumbers(result.dtype, context.inputs, plain) }];
     },
     evaluate: (context) => {
       const a = required(context, 0);
@@ -195,7 +204,15 @@ function binary(
 function variadic(type: string, f: (a: number, b: number) => number, mean = false): Operator {
   return {
     type,
-    shape: (context) => elementwiseShape(context),
+    shape: (context) => {
+      const [result] = elementwiseShape(context);
+      if ((result.shape?.length ?? 2) > 1 || context.inputs.length > 2 || mean) return [result];
+      const contents = fold(
+        context.inputs.map((input) => input?.contents),
+        (a: Dim, b: Dim = a) => (a === b && type !== "Sum" ? a : numbersOnly(f)(a, b)),
+      );
+      return [{ ...result, contents }];
+    },
     evaluate: (context) => {
       const operands = context.inputs.map((_, i) => required(context, i));
       let result = operands[0];
@@ -208,7 +225,8 @@ function variadic(type: string, f: (a: number, b: number) => number, mean = fals
   };
 }
 
-const isIntegral = (context: EvaluateContext) => !isFloat(required(context, 0).dtype);
+const isIntegral = ({ inputs }: ShapeContext | EvaluateContext) =>
+  inputs[0]?.dtype !== undefined && !isFloat(inputs[0].dtype);
 const truth = (condition: boolean) => (condition ? 1 : 0);
 
 /** The error function: Abramowitz and Stegun 7.1.5 (series) and 7.1.14 (continued fraction). */
@@ -272,10 +290,16 @@ const whereOperator: Operator = {
   type: "Where",
   shape: (context) => {
     const [condition, a, b] = context.inputs;
+    const shape = broadcast([condition?.shape, a?.shape, b?.shape]);
+    const chosen = fold([condition?.contents, a?.contents, b?.contents], (c, x, y) => {
+      if (typeof c === "number") return c ? x : y;
+      return x === y ? x : null;
+    });
     return [
       {
         dtype: a?.dtype ?? b?.dtype,
-        shape: broadcast([condition?.shape, a?.shape, b?.shape]),
+        shape,
+        contents: (shape?.length ?? 2) <= 1 ? chosen : undefined,
       },
     ];
   },
@@ -289,11 +313,11 @@ const whereOperator: Operator = {
 export const elementwise: readonly Operator[] = [
   binary("Add", (a, b) => a + b, { contents: addDims }),
   binary("Sub", (a, b) => a - b, {
-    contents: (a, b) => (b === 0 ? a : combine(a, b, (x, y) => x - y)),
+    contents: (a, b) => (b === 0 ? a : a === b && a !== null ? 0 : combine(a, b, (x, y) => x - y)),
   }),
   binary("Mul", (a, b) => a * b, { contents: multiplyDims }),
   binary("Div", (a, b, context) => (isIntegral(context) ? Math.trunc(a / b) : a / b), {
-    contents: (a, b) => (b === 1 ? a : combine(a, b, (x, y) => Math.trunc(x / y))),
+    contents: (a, b) => (b === 1 ? a : numbersOnly((x, y) => Math.trunc(x / y))(a, b)),
   }),
   binary("Mod", (a, b, context) =>
     context.attributes.int("fmod", 0) === 1 ? a % b : a - b * Math.floor(a / b),
@@ -304,7 +328,7 @@ export const elementwise: readonly Operator[] = [
   binary("LessOrEqual", (a, b) => truth(a <= b), { dtype: "bool" }),
   binary("Greater", (a, b) => truth(a > b), { dtype: "bool" }),
   binary("GreaterOrEqual", (a, b) => truth(a >= b), { dtype: "bool" }),
-  binary("Equal", (a, b) => truth(a === b), { dtype: "bool" }),
+  binary("Equal", (a, b) => truth(a === b), { dtype: "bool", contents: equalDims }),
   binary("And", (a, b) => truth(a !== 0 && b !== 0), { dtype: "bool" }),
   binary("Or", (a, b) => truth(a !== 0 || b !== 0), { dtype: "bool" }),
   binary("Xor", (a, b) => truth((a !== 0) !== (b !== 0)), { dtype: "bool" }),
@@ -331,12 +355,9 @@ export const elementwise: readonly Operator[] = [
   unary("Acosh", Math.acosh),
   unary("Atanh", Math.atanh),
   unary("Erf", erf),
-  unary("Floor", Math.floor),
-  unary("Ceil", Math.ceil),
-  unary("Round", (x) => {
-    const low = Math.floor(x);
-    return x - low === 0.5 ? (low % 2 === 0 ? low : low + 1) : Math.round(x);
-  }),
+  rounding("Floor", Math.floor),
+  rounding("Ceil", Math.ceil),
+  rounding("Round", roundEven),
   unary("Sign", Math.sign),
   unary("Not", (x) => truth(x === 0), "bool"),
   unary("IsNaN", (x) => truth(Number.isNaN(x)), "bool"),

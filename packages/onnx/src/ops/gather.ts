@@ -4,8 +4,9 @@
  */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
+import { MAX_NUMBERS } from "../known.ts";
 import { describeNode } from "../order.ts";
-import type { Dim, Shape } from "../shape.ts";
+import { type Dim, isStatic, type Shape } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
 import { allocate, plainAxis } from "./arguments.ts";
 import {
@@ -61,9 +62,12 @@ export function axisOfNode(
   return normalAxis(context.attributes.int("axis", fallback), rank, describeNode(context.node));
 }
 
-/** The integers at known positions of a short list. */
-function gatheredContents(x: Inferred, indices: Inferred): readonly Dim[] | undefined {
-  const { contents } = x;
+/** The elements at known positions of a short list. */
+function gatheredContents(
+  contents: readonly Dim[] | undefined,
+  x: Inferred,
+  indices: Inferred,
+): readonly Dim[] | undefined {
   if (contents === undefined || x.shape?.length !== 1) return undefined;
   return indices.contents?.map((index) => {
     if (typeof index !== "number") return null;
@@ -79,7 +83,10 @@ const gatherOperator: Operator = {
     if (x.shape === undefined || indices.shape === undefined) return [{ dtype: x.dtype }];
     const axis = axisOfNode(context, x.shape.length, 0);
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-    return [{ dtype: x.dtype, shape, contents: gatheredContents(x, indices) }];
+    const contents = gatheredContents(x.contents, x, indices);
+    const few = (indices.contents?.length ?? 0) <= MAX_NUMBERS;
+    const numbers = few ? gatheredContents(x.numbers, x, indices) : undefined;
+    return [{ dtype: x.dtype, shape, contents, numbers: isStatic(numbers) ? numbers : undefined }];
   },
   evaluate: (context) => {
     const x = required(context, 0);

@@ -1,7 +1,7 @@
 /** Joining and parting along an axis: Concat, Split. */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
-import { MAX_CONTENTS } from "../known.ts";
+import { MAX_CONTENTS, MAX_NUMBERS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { addDims, type Dim, mergeDim, type Shape } from "../shape.ts";
 import { elements, int64s, type Tensor } from "../tensor.ts";
@@ -142,6 +142,12 @@ function joinedContents(parts: readonly (Inferred | undefined)[]): readonly Dim[
   return contents;
 }
 
+/** The numbers of a joined list, when all are known. */
+function joinedNumbers(parts: readonly (Inferred | undefined)[]): readonly number[] | undefined {
+  const count = parts.reduce((total, part) => total + (part?.numbers?.length ?? NaN), 0);
+  return count <= MAX_NUMBERS ? parts.flatMap((part) => part?.numbers ?? []) : undefined;
+}
+
 const concatOperator: Operator = {
   type: "Concat",
   shape: (context) => {
@@ -153,7 +159,8 @@ const concatOperator: Operator = {
     const axis = normalAxis(attributes.int("axis", 1), shapes[0].length, where);
     const shape = joinedShape(shapes, axis, where);
     if (shapes.length < inputs.length) shape[axis] = null;
-    return [{ dtype, shape, contents: shape.length === 1 ? joinedContents(inputs) : undefined }];
+    if (shape.length !== 1) return [{ dtype, shape }];
+    return [{ dtype, shape, contents: joinedContents(inputs), numbers: joinedNumbers(inputs) }];
   },
   evaluate: (context) => {
     const parts = context.inputs.map((_, i) => required(context, i));

@@ -14,8 +14,8 @@ import type { Tensor } from "../tensor.ts";
 /** What inference knows of a value. */
 export interface Inferred extends ValueType {
   /**
-   * The elements of a short tensor of integers, flattened, as far as they are known: what shape
-   * arithmetic computes with. At most 1024 elements.
+   * The elements of a short tensor of integers or booleans (0 and 1), flattened, as far as they are
+   * known: what shape arithmetic computes with. At most 1024 elements.
    */
   readonly contents?: readonly Dim[] | undefined;
   /**

@@ -23,7 +23,10 @@ import {
 } from "./operator.ts";
 import { axisOf, type PoolWindow, pooledShape, windowAttributes, windowOf } from "./window.ts";
 
-/** Average pooling; `countIncludePad` counts padded taps as zeros, default false. */
+/**
+ * Average pooling; `countIncludePad` counts padded taps as zeros, default false.
+ * @throws OnnxError for dilations before opset 19, ceil mode before opset 10, a window that does not fit
+ */
 export function averagePool(
   g: Graph,
   x: Value,
@@ -32,17 +35,20 @@ export function averagePool(
 ): Value {
   const dilated = window.dilations.some((d) => d !== 1);
   if (dilated && g.opset < 19) {
-    throw new OnnxError(`AveragePool: dilations need operator set 19, the graph has ${g.opset}`);
+    throw new OnnxError(`AveragePool: dilations: expected opset 19 or newer, received ${g.opset}`);
   }
   return g.op("AveragePool", [x], {
-    ...checkedAttributes(g, window),
+    ...checkedAttributes(g, "AveragePool", window),
     count_include_pad: options.countIncludePad ? 1 : undefined,
   });
 }
 
-/** Maximum pooling. */
+/**
+ * Maximum pooling.
+ * @throws OnnxError for dilations and ceil mode before opset 10, and a window that does not fit
+ */
 export function maxPool(g: Graph, x: Value, window: PoolWindow): Value {
-  return g.op("MaxPool", [x], checkedAttributes(g, window));
+  return g.op("MaxPool", [x], checkedAttributes(g, "MaxPool", window));
 }
 
 /** The average over all spatial axes, which become 1. */
@@ -55,11 +61,10 @@ export function globalMaxPool(g: Graph, x: Value): Value {
   return g.op("GlobalMaxPool", [x]);
 }
 
-function checkedAttributes(g: Graph, window: PoolWindow): AttributeValues {
+function checkedAttributes(g: Graph, type: string, window: PoolWindow): AttributeValues {
+  const what = window.ceilMode ? "ceil mode" : "dilations";
   if (g.opset < 10 && (window.ceilMode || window.dilations.some((d) => d !== 1))) {
-    throw new OnnxError(
-      `pooling: ceil mode and dilations need operator set 10, the graph has ${g.opset}`,
-    );
+    throw new OnnxError(`${type}: ${what}: expected opset 10 or newer, received ${g.opset}`);
   }
   return windowAttributes(window);
 }

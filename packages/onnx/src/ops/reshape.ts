@@ -17,6 +17,7 @@ import {
   spelledShape,
   unknownShape,
 } from "./arguments.ts";
+import { valuesOf } from "./folding.ts";
 import {
   type EvaluateContext,
   normalAxis,
@@ -148,10 +149,12 @@ export function reshapedShape(from: Shape | undefined, target: Shape, allowZero:
 const reshapeOperator: Operator = {
   type: "Reshape",
   shape: (context) => {
-    const { dtype, shape, contents } = typeOf(context, 0);
+    const x = typeOf(context, 0);
+    const { dtype, shape } = x;
+    const values = valuesOf(x);
     const target = context.inputs[1]?.contents ?? spelledShape(context.inputs[1]);
     const allowZero = context.attributes.int("allowzero", 0) === 1;
-    return [{ dtype, shape: target && reshapedShape(shape, target, allowZero), contents }];
+    return [{ dtype, shape: target && reshapedShape(shape, target, allowZero), ...values }];
   },
   evaluate: (context) => {
     const x = required(context, 0);
@@ -168,12 +171,14 @@ const reshapeOperator: Operator = {
 const flattenOperator: Operator = {
   type: "Flatten",
   shape: (context) => {
-    const { dtype, shape, contents } = typeOf(context, 0);
-    if (shape === undefined) return [{ dtype, shape: [null, null], contents }];
+    const x = typeOf(context, 0);
+    const { dtype, shape } = x;
+    const values = valuesOf(x);
+    if (shape === undefined) return [{ dtype, shape: [null, null], ...values }];
     const axis = flattenAxis(context, shape.length);
     const product = (dims: Shape) => dims.reduce(multiplyDims, 1);
     return [
-      { dtype, shape: [product(shape.slice(0, axis)), product(shape.slice(axis))], contents },
+      { dtype, shape: [product(shape.slice(0, axis)), product(shape.slice(axis))], ...values },
     ];
   },
   evaluate: (context) => {
@@ -220,16 +225,18 @@ function unsqueezedShape(shape: Shape, axes: readonly number[], where: string): 
 const squeezeOperator: Operator = {
   type: "Squeeze",
   shape: (context) => {
-    const { dtype, shape, contents } = typeOf(context, 0);
+    const x = typeOf(context, 0);
+    const { dtype, shape } = x;
+    const values = valuesOf(x);
     const axes = listGiven(context, "axes", 1);
     const count = lengthOf(context.inputs[1]);
-    if (shape === undefined) return [{ dtype, contents }];
+    if (shape === undefined) return [{ dtype, ...values }];
     if (axes !== null) {
       const where = describeNode(context.node);
-      return [{ dtype, shape: squeezedShape(shape, axes, where), contents }];
+      return [{ dtype, shape: squeezedShape(shape, axes, where), ...values }];
     }
     const known = count !== undefined && count <= shape.length;
-    return [{ dtype, shape: known ? unknownShape(shape.length - count) : undefined, contents }];
+    return [{ dtype, shape: known ? unknownShape(shape.length - count) : undefined, ...values }];
   },
   evaluate: (context) => {
     const x = required(context, 0);
@@ -242,16 +249,18 @@ const squeezeOperator: Operator = {
 const unsqueezeOperator: Operator = {
   type: "Unsqueeze",
   shape: (context) => {
-    const { dtype, shape, contents } = typeOf(context, 0);
+    const x = typeOf(context, 0);
+    const { dtype, shape } = x;
+    const values = valuesOf(x);
     const axes = listGiven(context, "axes", 1);
-    if (shape === undefined) return [{ dtype, contents }];
+    if (shape === undefined) return [{ dtype, ...values }];
     if (axes) {
       const where = describeNode(context.node);
-      return [{ dtype, shape: unsqueezedShape(shape, axes, where), contents }];
+      return [{ dtype, shape: unsqueezedShape(shape, axes, where), ...values }];
     }
     const count = lengthOf(context.inputs[1]);
     const known = count !== undefined && count <= 64;
-    return [{ dtype, shape: known ? unknownShape(shape.length + count) : undefined, contents }];
+    return [{ dtype, shape: known ? unknownShape(shape.length + count) : undefined, ...values }];
   },
   evaluate: (context) => {
     const x = required(context, 0);
