@@ -125,8 +125,8 @@ function explain(run) {
   }
   if ((run.swap ?? []).length > 0) {
     lines.push(
-      "swapped, inline / original: median [quartiles] of the rounds' ratios, where the forms run in turns;",
-      "the difference of a network is that between its two swapped forms.",
+      "swapped, inline / original: median [quartiles] of the rounds' ratios, where the forms run in turns, and",
+      "the ratio of the fastest turns; the difference of a network is that between its two swapped forms.",
     );
   }
   return lines;

@@ -112,7 +112,7 @@ async function runSwap({ flags, folder, signal }) {
   return runSwapRounds({
     rounds: flags.rounds,
     caseMilliseconds: flags.quick ? 0 : 2500,
-    turnMilliseconds: flags.quick ? 0 : 150,
+    turnMilliseconds: flags.quick ? 0 : 60,
     folder,
     progress: progressLine(),
     signal,

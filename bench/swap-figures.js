@@ -26,7 +26,8 @@ import { FORMS, THREADS } from "./swap-cases.js";
  * @property {number} difference largest difference from the reference engine, of a network between its two
  *   swapped forms; relative to the larger of 1 and the value
  * @property {Record<Form, Spread>} times milliseconds of each form
- * @property {Record<"swapped" | "inline", Spread>} ratios time of a form relative to the original's
+ * @property {Record<"swapped" | "inline", Spread & { fastest: number }>} ratios time of a form relative to
+ *   the original's; `fastest`: that of the fastest turns, for a machine that others use as well
  * @property {Record<Form, number[]>[]} turns milliseconds of every turn of every round
  */
 
@@ -54,10 +55,13 @@ function spreadOf(rounds) {
  */
 export function swapFigures({ entry, difference, rounds }) {
   const time = (/** @type {Form} */ form) => spreadOf(rounds.map((turns) => median(turns[form])));
-  const ratio = (/** @type {Form} */ form) =>
-    spreadOf(
+  const fastest = (/** @type {Form} */ form) => Math.min(...rounds.flatMap((turns) => turns[form]));
+  const ratio = (/** @type {Form} */ form) => ({
+    ...spreadOf(
       rounds.map((turns) => median(turns[form].map((value, i) => value / turns.original[i]))),
-    );
+    ),
+    fastest: thousandths(fastest(form) / fastest("original")),
+  });
   return {
     name: entry.name,
     network: entry.window === null,

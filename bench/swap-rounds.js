@@ -44,7 +44,8 @@ import { elements } from "./workloads.js";
  */
 
 const WORKER = fileURLToPath(new URL("./swap-worker.js", import.meta.url));
-const PAUSE = 50;
+/** Milliseconds between two processes. */
+const PAUSE = 40;
 const LEAST_TURNS = 3;
 const TIME_LIMIT = 120_000;
 /** Above this a result is wrong. */

@@ -21,18 +21,15 @@ const NAMES = { original: "original", swapped: "swapped", inline: "swapped inlin
  * @returns {string}
  */
 export function swapTable(figures) {
-  const head = [
-    "",
-    ...Object.values(NAMES),
-    "swapped / original",
-    "inline / original",
-    "difference",
-  ];
+  const ratioHeads = ["swapped", "inline"].flatMap((form) => [`${form} / original`, "fastest"]);
+  const head = ["", ...Object.values(NAMES), ...ratioHeads, "difference"];
   const body = figures.map(({ name, times, ratios, difference }) => [
     name,
     ...byForm({ times }).map((row) => spread(row.times, digits)),
-    spread(ratios.swapped, hundredths),
-    spread(ratios.inline, hundredths),
+    ...[ratios.swapped, ratios.inline].flatMap((ratio) => [
+      spread(ratio, hundredths),
+      hundredths(ratio.fastest),
+    ]),
     difference.toExponential(1),
   ]);
   return [
