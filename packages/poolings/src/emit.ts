@@ -64,7 +64,7 @@ export class Emitter {
     }
     const g = new Graph(opset, { names: this.#names, prefix: `${NODE_PREFIX}/${layer.name}` });
     const from = layer.padNode ?? layer.node;
-    const x: Value = { name: from.input[0], dtype: layer.dtype, shape: layer.input };
+    const x: Value = { name: from.input[0], dtype: layer.dtype, shape: layer.declared };
     const parameters = Object.fromEntries(
       Object.entries(replacement.parameters).map(([name, value]) => [
         name,

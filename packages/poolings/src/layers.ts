@@ -16,7 +16,6 @@ import {
   inferTypes,
   isFloat,
   type ModelProto,
-  metadata,
   type NodeProto,
   namesTaken,
   type OnnxError,
@@ -30,12 +29,10 @@ import {
   tensorFromProto,
   windowOf,
 } from "@softpool/onnx";
+import { swapRecord } from "./record.ts";
 
 /** The domain of the local functions that swapped layers are calls of. */
 export const DOMAIN = "softpool";
-
-/** The key of the record of swaps in a model's metadata. */
-export const METADATA_KEY = "softpool.swap";
 
 /** Put before the names of nodes that a swap has written in place. */
 export const NODE_PREFIX = "softpool";
@@ -68,6 +65,8 @@ export interface PoolingLayer {
   readonly dtype: DType | undefined;
   /** Shape of its input, as far as it is known. */
   readonly input: Shape | undefined;
+  /** Shape of its input as it follows from the model alone, whatever shapes were given besides. */
+  readonly declared: Shape | undefined;
   /** Shape of its output, as far as it is known. */
   readonly output: Shape | undefined;
   /** Why the layer cannot be replaced by anything, in one clause. */
@@ -108,34 +107,36 @@ export interface FindOptions {
   readonly onError?: (error: OnnxError) => void;
 }
 
-/** Whether a swap recorded itself in the model. */
-export function isSwapped(model: ModelProto): boolean {
-  return metadata(model, METADATA_KEY) !== undefined;
-}
-
 /**
  * The pooling layers of a model, in the order of its nodes.
  * @param model a checked model
  * @param options shapes of inputs
  */
 export function findPooling(model: ModelProto, options: FindOptions = {}): PoolingLayer[] {
-  const types = inferTypes(model, {
-    inputs: options.inputs,
-    onError: options.onError ?? (() => {}),
-  });
-  const layers: PoolingLayer[] = [];
-  const swapped = isSwapped(model);
-  const common = commonType(model);
+  const onError = options.onError ?? (() => {});
+  const declared = layersOf(model, inferTypes(model, { onError }));
+  const given = options.inputs ?? {};
+  if (Object.keys(given).length === 0) return declared;
+  const types = inferTypes(model, { inputs: given, onError });
+  return layersOf(model, types).map((layer, i) => ({ ...layer, declared: declared[i].declared }));
+}
 
+/** The layers with what the types say of them. */
+function layersOf(model: ModelProto, types: Types): PoolingLayer[] {
+  const layers: PoolingLayer[] = [];
+  const common = commonType(model);
+  const own = swapRecord(model).flatMap((entry) =>
+    entry.inline ? entry.layers.map(({ name }) => `${NODE_PREFIX}/${name}/`) : [],
+  );
   const visit = (owner: Owner, within: FunctionProto | undefined, outer: Scope): void => {
     const scope = new Scope(owner, types, outer);
     for (const node of owner.node) {
-      const kind = kindOf(node, swapped);
+      const kind = kindOf(node, own);
       if (kind !== undefined) {
         const layer = describe(node, kind, owner, within, scope);
         // Functions are called with whatever type; what the graph holds has the weights' type.
-        const known = layer.dtype ?? (within === undefined ? common : undefined);
-        layers.push({ ...layer, dtype: known });
+        const dtype = layer.dtype ?? (within === undefined ? common : undefined);
+        layers.push({ ...layer, dtype, declared: layer.input });
       }
       for (const [, graph] of subgraphs(node)) visit(graph, within, scope);
     }
@@ -147,12 +148,12 @@ export function findPooling(model: ModelProto, options: FindOptions = {}): Pooli
 }
 
 /** What a node is, or `undefined` when it is no pooling. */
-function kindOf(node: NodeProto, swapped: boolean): Kind | undefined {
+function kindOf(node: NodeProto, own: readonly string[]): Kind | undefined {
   if (node.domain === DOMAIN) return new Attributes(node).string("method", "") || undefined;
   if (node.domain === "com.microsoft") return quantised.has(node.opType) ? "quantised" : undefined;
   if (node.domain !== "" && node.domain !== "ai.onnx") return undefined;
   // Parts of a layer that was swapped in place are no layers.
-  if (swapped && node.name.startsWith(`${NODE_PREFIX}/`)) return undefined;
+  if (own.some((prefix) => node.name.startsWith(prefix))) return undefined;
   return Object.hasOwn(standard, node.opType) ? standard[node.opType] : undefined;
 }
 
@@ -242,7 +243,7 @@ function describe(
   owner: Owner,
   within: FunctionProto | undefined,
   scope: Scope,
-): PoolingLayer {
+): Omit<PoolingLayer, "declared"> {
   const own = node.name || node.output.find((name) => name !== "") || node.opType;
   const base = {
     name: within === undefined ? own : `${within.name}/${own}`,
@@ -287,6 +288,10 @@ function describe(
       ({ dtype, shape: input } = scope.type(padNode.input[0]));
     }
   }
+  if (input !== undefined && input.length !== window.kernel.length + 2) {
+    const axes = `${input.length} axes, its window ${window.kernel.length} sizes`;
+    return { ...plain, refusal: `its input has ${axes}` };
+  }
   const layer = { ...base, padNode, window, counted, dtype, input };
   return { ...layer, refusal: refusalOf(node, layer, scope) };
 }
@@ -304,18 +309,44 @@ function refusalOf(
   if (layer.dtype !== undefined && !/^b?float(16|32|64)$/.test(layer.dtype)) {
     return `its values are ${layer.dtype}, which has no exponentials`;
   }
-  const maker = scope.maker(node.input[0] ?? "");
-  const readers = scope.readers(node.output[0] ?? "");
-  if (
-    maker?.opType === "DequantizeLinear" &&
-    readers.length > 0 &&
-    readers.every(({ opType }) => opType === "QuantizeLinear")
-  ) {
-    return "it is quantised (between DequantizeLinear and QuantizeLinear); swap before quantising";
+  if (isDequantised(node.input[0] ?? "", scope)) {
+    return "its input is quantised (it comes from DequantizeLinear); swap before quantising";
   }
   if (layer.window === undefined || layer.input === undefined) return undefined;
   const empty = emptyAxis(layer.window, layer.input);
   return empty < 0 ? undefined : `a window along axis ${empty + 2} lies in the padding alone`;
+}
+
+/** Operators that move values without changing them. */
+const moves = new Set([
+  "Identity",
+  "Transpose",
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Pad",
+  "Slice",
+  "Split",
+  "Concat",
+  "Expand",
+  "DepthToSpace",
+  "SpaceToDepth",
+]);
+
+/**
+ * Whether a value is quantised: dequantised and then only moved. ONNX Runtime 1.30 moves the
+ * DequantizeLinear on and ends the process when it comes to an `If`.
+ */
+function isDequantised(name: string, scope: Scope): boolean {
+  const queue = [name];
+  for (let i = 0; i < queue.length && i < 64; i++) {
+    const maker = scope.maker(queue[i]);
+    if (maker?.opType === "DequantizeLinear") return true;
+    if (maker === undefined || !moves.has(maker.opType)) continue;
+    queue.push(...(maker.opType === "Concat" ? maker.input : maker.input.slice(0, 1)));
+  }
+  return false;
 }
 
 /**

@@ -67,8 +67,10 @@ export interface SoftPoolOptions {
 
 /** Why a temperature cannot be taken, or `undefined` when it can. */
 export function checkBeta(beta: number): string | undefined {
-  if (Number.isFinite(beta)) return undefined;
-  return `expected a finite temperature, received ${beta}; the limits are the methods maximum and minimum`;
+  const size = Math.abs(beta);
+  if (size === 0 || (size >= 1e-30 && size <= 1e30)) return undefined;
+  const limits = "its limits are the methods average and maximum";
+  return `expected 0 or a temperature of magnitude 1e-30 to 1e30, received ${beta}; ${limits}`;
 }
 
 /**

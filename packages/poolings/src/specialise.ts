@@ -16,11 +16,20 @@ import {
 import { copyBody, copyNode, shallow } from "./copy.ts";
 import { DOMAIN, isPooling } from "./layers.ts";
 
-/** Writes the attributes of calls into the functions that pool. The model is edited in place. */
-export function specialise(model: ModelProto): void {
+/**
+ * Writes the attributes of calls into functions. The model is edited in place.
+ * @param model the model
+ * @param wanted the functions by key; default those that pool. Functions that call them are wanted too
+ * @returns for every function that was written the key of the one that it comes from
+ */
+export function specialise(
+  model: ModelProto,
+  wanted?: ReadonlySet<string>,
+): ReadonlyMap<FunctionProto, string> {
   const functions = new Map(model.functions.map((f) => [functionKey(f, f.name), f]));
-  const relevant = relevantFunctions(functions);
-  if (relevant.size === 0) return;
+  const relevant = relevantFunctions(functions, wanted);
+  const origins = new Map<FunctionProto, string>();
+  if (relevant.size === 0) return origins;
   const versions = new Map<string, Map<string, string>>();
 
   /** The nodes with their calls led to the version of their attributes. */
@@ -62,6 +71,7 @@ export function specialise(model: ModelProto): void {
     known.set(signature, name);
     const source = originals.get(key) as FunctionProto;
     const target = first ? f : copyBody(source);
+    origins.set(target, key);
     target.name = name;
     target.node = lead(source.node.map((node) => resolve(node, given)));
     if (!first) model.functions.push(target);
@@ -75,16 +85,20 @@ export function specialise(model: ModelProto): void {
 
   if (model.graph !== undefined) model.graph.node = lead(model.graph.node);
   for (const [key, f] of functions) if (!relevant.has(key)) f.node = lead(f.node);
+  return origins;
 }
 
-/** Functions that take attributes and pool, themselves or in functions that they call. */
-function relevantFunctions(functions: ReadonlyMap<string, FunctionProto>): Set<string> {
+/** Functions that take attributes and are wanted or pool, themselves or in functions that they call. */
+function relevantFunctions(
+  functions: ReadonlyMap<string, FunctionProto>,
+  wanted?: ReadonlySet<string>,
+): Set<string> {
   const pools = new Map<string, boolean>();
   const has = (nodes: readonly NodeProto[]): boolean =>
     nodes.some((node) => {
-      if (isPooling(node)) return true;
+      if (wanted === undefined && isPooling(node)) return true;
       const key = functionKey(node, node.opType);
-      return calls(key) || subgraphs(node).some(([, graph]) => has(graph.node));
+      return wanted?.has(key) || calls(key) || subgraphs(node).some(([, graph]) => has(graph.node));
     });
   const calls = (key: string): boolean => {
     const f = functions.get(key);
@@ -99,7 +113,8 @@ function relevantFunctions(functions: ReadonlyMap<string, FunctionProto>): Set<s
   return new Set(
     [...functions.keys()].filter((key) => {
       const f = functions.get(key) as FunctionProto;
-      return f.attribute.length + f.attributeProto.length > 0 && calls(key);
+      const takes = f.attribute.length + f.attributeProto.length > 0;
+      return takes && (wanted?.has(key) || calls(key));
     }),
   );
 }

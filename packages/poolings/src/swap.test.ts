@@ -30,8 +30,9 @@ import {
 import { expect, test } from "vitest";
 import { runOrt } from "../../onnx/test/ort.ts";
 import { numbers } from "../test/run.ts";
-import { METADATA_KEY } from "./layers.ts";
-import { planSwap, type SwapOptions, swapPooling } from "./swap.ts";
+import { planSwap, type SwapOptions } from "./plan.ts";
+import { METADATA_KEY } from "./record.ts";
+import { swapPooling } from "./swap.ts";
 
 /** SoftPool of every window, in float64, written down for this test alone. */
 function softly(x: Tensor, window: PoolWindow): Tensor {
@@ -301,7 +302,7 @@ test("refused with the reason: used indices, integers, quantised, windows in the
       const real = g.op("DequantizeLinear", [x, scale]);
       return g.op("QuantizeLinear", [g.op("MaxPool", [real], two), scale]);
     }),
-  ).toMatch(/^refuse: it is quantised/);
+  ).toMatch(/^refuse: its input is quantised/);
   expect(
     reasonOf((g) => {
       const x = g.input("x", "float32", [1, 1, 1]);
@@ -309,6 +310,119 @@ test("refused with the reason: used indices, integers, quantised, windows in the
       return g.op("MaxPool", [x], gaps);
     }),
   ).toBe("refuse: a window along axis 2 lies in the padding alone");
+});
+
+test("refused: padding and global windows that depend on what is not known", () => {
+  const reasonOf = (f: (g: Graph) => Value, options: SwapOptions = {}) => {
+    const model = build(17, (g) => g.output({ ...f(g), shape: undefined }));
+    const [{ action, reason }] = planSwap(model, options);
+    return `${action}: ${reason}`;
+  };
+  const same = { kernel_shape: [2, 2], auto_pad: "SAME_UPPER" };
+  const open = ["n", 2, "h", "w"];
+  expect(
+    reasonOf((g) => {
+      const x = g.input("x", "float32", [1, 2, 9, 9]);
+      return g.op("MaxPool", [x], { ...same, dilations: [2, 2] });
+    }),
+  ).toMatch(/^refuse: its padding SAME_UPPER with dilation means different things/);
+  const wide = (g: Graph) =>
+    g.op("MaxPool", [g.input("x", "float32", open)], { ...same, strides: [3, 3] });
+  expect(reasonOf(wide)).toMatch(/^refuse: its padding SAME_UPPER with a stride above the kernel/);
+  const global = (shape: (string | number)[] | undefined) => (g: Graph) =>
+    g.op("GlobalAveragePool", [g.input("x", "float32", shape)]);
+  const from = ["global-average"];
+  expect(reasonOf(global(undefined), { from })).toMatch(/^refuse: the number of its input's axes/);
+  expect(reasonOf(global(open), { from, to: "lp" })).toMatch(/^refuse: its input size is unknown/);
+  expect(reasonOf(global([1, 2, 7, 7]), { from, to: "lp" })).toBe("replace: ");
+  expect(reasonOf(global([1, 2, 56, 56]), { from, to: "lp" })).toMatch(
+    /^refuse: a window of 3136 taps/,
+  );
+  expect(reasonOf(global(open), { from, to: "average" })).toBe("keep: it is average already");
+  // Moved values are as quantised as before.
+  const moved = (g: Graph) => {
+    const x = g.op("DequantizeLinear", [
+      g.input("x", "int8", open),
+      g.constant(scalar("float32", 1)),
+    ]);
+    return g.op("MaxPool", [g.op("Transpose", [x], { perm: [0, 1, 3, 2] })], {
+      kernel_shape: [2, 2],
+    });
+  };
+  expect(reasonOf(moved)).toMatch(/^refuse: its input is quantised/);
+});
+
+test("global layers by methods that need the size", async () => {
+  const x = numbers([1, 2, 5, 4], 6);
+  const before = build(17, (g) => {
+    const input = g.input("x", "float32", [1, 2, 5, 4]);
+    g.output({ ...globalAveragePool(g, input), shape: undefined });
+  });
+  for (const to of ["lp", "gate", "mixed", "em", "stochastic"]) {
+    for (const inline of [false, true]) {
+      const { model, changed } = swapPooling(before, { to, from: ["global-average"], inline });
+      expect(changed).toBe(true);
+      const name = before.graph?.output[0].name ?? "";
+      const after = readModel(writeModel(model));
+      await expectOutput(after, { x }, name, evaluate(after, { x })[name]);
+      expect(evaluate(after, { x })[name].shape).toEqual([1, 2, 1, 1]);
+    }
+  }
+});
+
+test("shapes that are given for a look do not end up in the file", async () => {
+  const before = build(17, (g) => {
+    const x = g.input("x", "float32", ["n", 2, "h", "w"]);
+    const attributes = { kernel_shape: [3, 2], strides: [2, 2], auto_pad: "SAME_UPPER" };
+    g.output({ ...g.op("MaxPool", [x], attributes, { outputNames: ["y"] }), shape: undefined });
+  });
+  for (const inline of [false, true]) {
+    const given = swapPooling(before, { inline, inputs: { x: [1, 2, 8, 8] } });
+    expect(writeModel(given.model)).toEqual(writeModel(swapPooling(before, { inline }).model));
+    expect(given.decisions[0].layer.input).toEqual([1, 2, 8, 8]);
+    const x = numbers([2, 2, 7, 5], 1);
+    const window = poolWindow([3, 2], { strides: [2, 2], autoPad: "SAME_UPPER" });
+    await expectOutput(readModel(writeModel(given.model)), { x }, "y", softly(x, window));
+  }
+});
+
+test("what is there already, and what is not", () => {
+  const swapped = (options: SwapOptions) => swapPooling(network(17), options).model;
+  const outcome = (model: ModelProto, options: SwapOptions) => {
+    const { changed, already } = swapPooling(readModel(writeModel(model)), options);
+    return changed ? "changed" : already ? "already" : "neither";
+  };
+  expect(outcome(swapped({}), {})).toBe("already");
+  expect(outcome(swapped({}), { settings: { beta: 2 } })).toBe("neither");
+  expect(outcome(swapped({}), { paddingMode: "zero" })).toBe("neither");
+  expect(outcome(swapped({}), { inline: true })).toBe("neither");
+  expect(outcome(swapped({}), { inline: true, from: ["soft"] })).toBe("changed");
+  expect(outcome(swapped({ inline: true }), { inline: true })).toBe("already");
+  expect(outcome(swapped({ inline: true, only: ["/pool/Max"] }), { inline: true })).toBe("changed");
+  const only = { inline: true, only: ["/pool/Max"] };
+  expect(outcome(swapped(only), only)).toBe("already");
+  expect(outcome(swapped({ to: "average" }), { to: "average" })).toBe("already");
+  expect(outcome(network(17), { from: ["lp"] })).toBe("neither");
+});
+
+test("functions in which nothing is replaced keep their attributes", () => {
+  const inner = new Graph(17);
+  const value = inner.input("x", undefined);
+  inner.output(inner.op("MaxPool", [value], { kernel_shape: { reference: "size", type: "INTS" } }));
+  const pool = inner.toFunction({ domain: "user", name: "Pool", attributes: ["size"] });
+  const before = build(17, (g) => {
+    const x = g.input("x", "float32", [1, 2, 8, 8]);
+    const a = g.op("Pool", [x], { size: [2, 2] }, { domain: "user" });
+    const b = g.op("Pool", [a], { size: [3, 3] }, { domain: "user" });
+    const y = g.op("MaxPool", [b], { kernel_shape: [2, 2] }, { name: "top" });
+    g.output({ ...y, dtype: "float32", shape: undefined });
+  });
+  before.functions.push(pool);
+  importOpset(before, "user", 1);
+  before.irVersion = 10n;
+  const { model } = swapPooling(before, { only: ["top"] });
+  expect(model.functions.filter(({ domain }) => domain === "user")).toEqual([pool]);
+  expect(model.graph?.node.slice(0, 2)).toEqual(before.graph?.node.slice(0, 2));
 });
 
 test("half and double precision", async () => {

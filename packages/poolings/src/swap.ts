@@ -3,69 +3,21 @@
  * keeps its layer's kernel, stride, padding, dilation and ceil mode, so that all shapes stay.
  */
 import {
-  isStatic,
   type ModelProto,
-  metadata,
   type NodeProto,
-  OnnxError,
-  opsetOf,
   type PoolWindow,
-  padsOf,
-  pooledShape,
-  poolWindow,
-  type Shape,
-  setMetadata,
   type Tensor,
   tensor,
 } from "@softpool/onnx";
-import { type PaddingMode, settingsOf } from "./apply.ts";
+import { settingsOf } from "./apply.ts";
 import { methodOf } from "./catalogue.ts";
 import { copyModel } from "./copy.ts";
 import { Emitter, type Replacement } from "./emit.ts";
-import { isPattern, matches } from "./glob.ts";
-import { isGlobal } from "./global.ts";
-import { DOMAIN, findPooling, type Kind, METADATA_KEY, type PoolingLayer } from "./layers.ts";
-import type { Context, Method, Site } from "./method.ts";
+import { DOMAIN, type PoolingLayer } from "./layers.ts";
+import type { Context, Method } from "./method.ts";
+import { type Decision, planOf, type SwapOptions, siteOf } from "./plan.ts";
+import { addRecord, isRecorded, type SwapRequest } from "./record.ts";
 import { specialise } from "./specialise.ts";
-
-/** What is swapped, for what, and how. */
-export interface SwapOptions {
-  /** The method that comes in, by name or alias; default `soft`. */
-  readonly to?: string;
-  /** Its settings, such as `{ beta: 2 }`. */
-  readonly settings?: Context["settings"];
-  /**
-   * The kinds of layers that are replaced: `maximum`, `average`, `lp`, `global-maximum`,
-   * `global-average`, or a method that was swapped in before; default `maximum` and `average`.
-   */
-  readonly from?: readonly string[];
-  /** Names or patterns (`*`, `?`) of layers: only these; default all of the kinds in `from`. */
-  readonly only?: readonly string[];
-  /** Names or patterns of layers that stay. */
-  readonly except?: readonly string[];
-  /** `same` keeps the windows; `2x2` makes them 2 wide without padding; default `same`. */
-  readonly kernel?: "same" | "2x2";
-  /** Whether padded taps do not exist or are zeros; default `ignore`. */
-  readonly paddingMode?: PaddingMode;
-  /** Standard operators in place of every layer, without functions and `If`; default false. */
-  readonly inline?: boolean;
-  /** Shapes of inputs that the model leaves open. */
-  readonly inputs?: Readonly<Record<string, Shape>>;
-  /** Gives the numbers in [0, 1) from which learned parameters begin; default always 0.5. */
-  readonly uniform?: () => number;
-}
-
-/** What happens to a layer. */
-export interface Decision {
-  /** The layer as it was found. */
-  readonly layer: PoolingLayer;
-  /** Replaced, refused although it was asked for, or left alone. */
-  readonly action: "replace" | "refuse" | "keep";
-  /** Why it is refused or kept, in one clause; empty where it is replaced. */
-  readonly reason: string;
-  /** The window of its replacement; `undefined` where there is none. */
-  readonly window: PoolWindow | undefined;
-}
 
 /** What a swap gives. */
 export interface SwapResult {
@@ -75,221 +27,8 @@ export interface SwapResult {
   readonly decisions: readonly Decision[];
   /** Whether anything was replaced; if not, `model` has the content of the given one. */
   readonly changed: boolean;
-}
-
-/** Other names of kinds. */
-const aliases: Readonly<Record<string, Kind>> = {
-  max: "maximum",
-  avg: "average",
-  "global-max": "global-maximum",
-  "global-avg": "global-average",
-};
-
-/** The kinds of layers that have a name of their own. */
-export const kinds: readonly Kind[] = [
-  "maximum",
-  "average",
-  "lp",
-  "global-maximum",
-  "global-average",
-  "global-lp",
-];
-
-/** The kinds that are meant by names; every name must be a kind or a method. */
-function kindsOf(names: readonly string[]): Set<Kind> {
-  return new Set(
-    names.map((name) => {
-      const kind = aliases[name] ?? name;
-      if (kinds.includes(kind)) return kind;
-      try {
-        return methodOf(kind).name;
-      } catch {
-        throw new OnnxError(
-          `from: expected ${kinds.join(", ")} or a method, received ${JSON.stringify(name)}`,
-        );
-      }
-    }),
-  );
-}
-
-/**
- * What a swap would do with every pooling layer of a model.
- * @throws OnnxError for a method, kind or setting that does not exist, or a pattern that fits no layer
- */
-export function planSwap(model: ModelProto, options: SwapOptions = {}): Decision[] {
-  const copy = copyModel(model);
-  specialise(copy);
-  return plan(copy, options);
-}
-
-/** The plan for a model whose functions have their attributes written in. */
-function plan(model: ModelProto, options: SwapOptions): Decision[] {
-  const method = methodOf(options.to ?? "soft");
-  const settings = settingsOf(method, options.settings);
-  const layers = findPooling(model, { inputs: options.inputs });
-  const from = kindsOf(options.from ?? ["maximum", "average"]);
-  for (const pattern of [...(options.only ?? []), ...(options.except ?? [])]) {
-    if (!layers.some((layer) => fits(layer, [pattern]))) {
-      const names = layers.map(({ name }) => name).join(", ") || "none";
-      throw new OnnxError(
-        `no pooling layer is called ${JSON.stringify(pattern)}; there are: ${names}`,
-      );
-    }
-  }
-  return layers.map((layer) => {
-    const opset = opsetOf(layer.within ?? model) ?? 0;
-    return decide(layer, opset, method, settings, from, options);
-  });
-}
-
-/** Whether a layer fits one of several patterns, by its name or its output. */
-function fits(layer: PoolingLayer, patterns: readonly string[]): boolean {
-  const names = [layer.name, layer.node.name, ...layer.node.output].filter((name) => name !== "");
-  return patterns.some((pattern) => names.some((name) => matches(pattern, name)));
-}
-
-function decide(
-  layer: PoolingLayer,
-  opset: number,
-  method: Method,
-  settings: Context["settings"],
-  from: ReadonlySet<Kind>,
-  options: SwapOptions,
-): Decision {
-  const keep = (reason: string): Decision => ({ layer, action: "keep", reason, window: undefined });
-  const refuse = (reason: string): Decision => ({ ...keep(reason), action: "refuse" });
-  const { only, except } = options;
-  if (except !== undefined && fits(layer, except)) return keep("it is left out by name");
-  if (only !== undefined && !fits(layer, only)) return keep("it is not named");
-  // A layer that is named without a pattern is meant, whatever its kind.
-  const named = only?.some((pattern) => !isPattern(pattern) && fits(layer, [pattern])) === true;
-  const quantised = layer.kind === "quantised";
-  if (!from.has(layer.kind) && !quantised && !(named && options.from === undefined)) {
-    return keep(`its kind ${layer.kind} is not asked for`);
-  }
-  if (
-    layer.kind === method.name &&
-    !(layer.kind === "average" && layer.counted && hasPads(layer))
-  ) {
-    const same = isSameLayer(layer, method, settings, options);
-    if (same) return keep(`it is ${method.name} already`);
-  }
-  if (layer.refusal !== undefined) return refuse(layer.refusal);
-  const replaced = newWindow(layer, opset, options);
-  if (typeof replaced === "string") return refuse(replaced);
-  const site = siteOf(layer, replaced);
-  if (typeof site === "string") {
-    if (method.parameters !== undefined) return refuse(site);
-  } else {
-    const wrong = whyNot(method, site, settings, layer);
-    if (wrong !== undefined) return refuse(wrong);
-  }
-  return { layer, action: "replace", reason: "", window: replaced };
-}
-
-const hasPads = (layer: PoolingLayer) => layer.window?.pads.some((p) => p > 0) === true;
-
-/** Whether a layer is what it would be replaced by. */
-function isSameLayer(
-  layer: PoolingLayer,
-  method: Method,
-  settings: Context["settings"],
-  options: SwapOptions,
-): boolean {
-  if (layer.node.domain !== DOMAIN) {
-    // Of the standard layers these are the methods of the same name; LpPool has no learned exponent.
-    const same = layer.kind === "maximum" || layer.kind === "average";
-    return same && (options.paddingMode !== "zero" || !hasPads(layer));
-  }
-  const shown = new Map(layer.node.attribute.map((item) => [item.name, item]));
-  const mode = new TextDecoder().decode(shown.get("padding_mode")?.s ?? new Uint8Array());
-  if (layer.window !== undefined && mode !== (options.paddingMode ?? "ignore")) return false;
-  return (method.settings ?? []).every(({ name }) => {
-    const item = shown.get(name);
-    if (item === undefined) return name === "form";
-    const value = settings[name];
-    return typeof value === "number"
-      ? Math.fround(item.f) === Math.fround(value)
-      : new TextDecoder().decode(item.s) === value;
-  });
-}
-
-/**
- * A window with its padding in numbers, where the input's size says how much `SAME_*` is, or where there
- * is none.
- */
-function explicitPads(window: PoolWindow, input: Shape | undefined): PoolWindow {
-  const { autoPad = "NOTSET", kernel, strides, dilations } = window;
-  if (autoPad === "NOTSET") return window;
-  if (autoPad === "VALID") return poolWindow(kernel, { strides, dilations });
-  const sizes = input?.slice(2);
-  if (!isStatic(sizes)) return window;
-  const pairs = (sizes as number[]).map((size, i) => padsOf(window, i, size));
-  const pads = [...pairs.map(([begin]) => begin), ...pairs.map(([, end]) => end)];
-  return poolWindow(kernel, { strides, dilations, pads });
-}
-
-/** The window of a layer's replacement, or why there is none. */
-function newWindow(
-  layer: PoolingLayer,
-  opset: number,
-  options: SwapOptions,
-): PoolWindow | undefined | string {
-  const { input } = layer;
-  if (layer.window === undefined) return undefined;
-  const window = explicitPads(layer.window, input);
-  if (options.kernel !== "2x2") {
-    const sized = window.autoPad !== undefined && window.autoPad !== "NOTSET";
-    return sized && opset < 10
-      ? `its padding ${window.autoPad} depends on a size that is unknown, which needs operator set 10; give the input's shape`
-      : window;
-  }
-  if (window.kernel.every((k) => k === 2)) return window;
-  const two = poolWindow(
-    window.kernel.map(() => 2),
-    { strides: window.strides },
-  );
-  if (!isStatic(input)) {
-    return "its input size is unknown, so that a 2x2 kernel might change the output's; give the input's shape";
-  }
-  const [before, after] = [pooledShape(window, input), shapeOrNone(two, input)];
-  if (String(before) !== String(after)) {
-    return `a 2x2 kernel would change its output from ${before?.join("x")} to ${after?.join("x") ?? "nothing"}`;
-  }
-  return two;
-}
-
-function shapeOrNone(window: PoolWindow, shape: Shape): Shape | undefined {
-  try {
-    return pooledShape(window, shape);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What a method's parameters depend on, or why it is not known. */
-function siteOf(layer: PoolingLayer, window: PoolWindow | undefined): Site | string {
-  const channels = layer.input?.[1];
-  const shape = layer.input?.slice(2);
-  const own = window ?? (isStatic(shape) ? poolWindow(shape) : undefined);
-  if (typeof channels !== "number") return "its number of channels is unknown";
-  if (own === undefined) return "its input size is unknown";
-  return { window: own, channels };
-}
-
-/** Why a method cannot pool at a site. */
-function whyNot(
-  method: Method,
-  site: Site,
-  settings: Context["settings"],
-  layer: PoolingLayer,
-): string | undefined {
-  const rank = site.window.kernel.length;
-  if (!method.axes.includes(rank)) {
-    return `${method.name} is defined for ${method.axes.join(" and ")} spatial axes, not ${rank}`;
-  }
-  if (layer.window === undefined && isGlobal(method)) return undefined;
-  return method.refuse?.(site, settings);
+  /** Whether nothing was replaced because what is asked for is there already. */
+  readonly already: boolean;
 }
 
 /**
@@ -305,18 +44,27 @@ export function swapPooling(model: ModelProto, options: SwapOptions = {}): SwapR
   const inline = options.inline === true;
   const hasForm = method.settings?.some(({ name }) => name === "form");
   const settings = hasForm && inline ? { ...given, form: "exact" } : given;
-  const copy = copyModel(model);
-  specialise(copy);
-  const decisions = plan(copy, options);
+  const request: SwapRequest = {
+    to: method.name,
+    settings: given,
+    kernel: options.kernel ?? "same",
+    paddingMode: options.paddingMode ?? "ignore",
+    inline,
+  };
+  const { copy, decisions } = prepared(model, options);
   const chosen = decisions.filter(({ action }) => action === "replace");
-  if (chosen.length === 0) return { model: copyModel(model), decisions, changed: false };
+  if (chosen.length === 0) {
+    const already =
+      decisions.some(({ reason }) => reason.endsWith("already")) || isRecorded(model, request);
+    return { model: copyModel(model), decisions, changed: false, already };
+  }
   const emitter = new Emitter(copy);
   for (const { layer, window } of chosen) {
     const replacement: Replacement = {
       method,
       settings,
       window,
-      paddingMode: options.paddingMode ?? "ignore",
+      paddingMode: request.paddingMode,
       inline,
       parameters: initialParameters(method, settings, layer, window, options.uniform),
     };
@@ -324,8 +72,33 @@ export function swapPooling(model: ModelProto, options: SwapOptions = {}): SwapR
     putInPlace(layer, nodes);
   }
   removeUnusedFunctions(copy);
-  record(copy, method, settings, options, chosen);
-  return { model: copy, decisions, changed: true };
+  addRecord(copy, {
+    ...request,
+    layers: chosen.map(({ layer }) => ({ name: layer.name, from: layer.kind })),
+  });
+  return { model: copy, decisions, changed: true, already: false };
+}
+
+/**
+ * A copy to edit and what is done to it. Functions whose windows are attributes of their calls get them
+ * written in, but only those in which a layer is replaced.
+ */
+function prepared(
+  model: ModelProto,
+  options: SwapOptions,
+): { copy: ModelProto; decisions: Decision[] } {
+  const all = copyModel(model);
+  const origins = specialise(all);
+  const decisions = planOf(all, options);
+  const wanted = new Set<string>();
+  for (const { action, layer } of decisions) {
+    const origin = layer.within && origins.get(layer.within);
+    if (action === "replace" && origin !== undefined) wanted.add(origin);
+  }
+  if (origins.size === 0) return { copy: all, decisions };
+  const copy = copyModel(model);
+  specialise(copy, wanted);
+  return { copy, decisions: planOf(copy, options) };
 }
 
 /** The values that learned parameters begin with. */
@@ -377,30 +150,4 @@ function removeUnusedFunctions(model: ModelProto): void {
   model.functions = model.functions.filter(
     (f) => f.domain !== DOMAIN || called.has(`${f.name}:${f.overload}`),
   );
-}
-
-/** Writes what was done into the model's metadata, behind what earlier swaps wrote. */
-function record(
-  model: ModelProto,
-  method: Method,
-  settings: Context["settings"],
-  options: SwapOptions,
-  chosen: readonly Decision[],
-): void {
-  let earlier: unknown[] = [];
-  try {
-    const parsed: unknown = JSON.parse(metadata(model, METADATA_KEY) ?? "[]");
-    if (Array.isArray(parsed)) earlier = parsed;
-  } catch {
-    // Somebody else's text under this key is replaced.
-  }
-  const entry = {
-    to: method.name,
-    settings,
-    kernel: options.kernel ?? "same",
-    paddingMode: options.paddingMode ?? "ignore",
-    inline: options.inline === true,
-    layers: chosen.map(({ layer }) => ({ name: layer.name, from: layer.kind })),
-  };
-  setMetadata(model, METADATA_KEY, JSON.stringify([...earlier, entry]));
 }

@@ -187,7 +187,10 @@ test("wrong usage is one sentence and 2, failures one sentence and 1", () => {
     [[], /expected one model, received none/],
     [[model, "--to", "sofft"], /--to: expected one of .*received "sofft", did you mean soft\?/],
     [[model, "--from", "maxmum"], /--from: expected .*received "maxmum", did you mean maximum\?/],
-    [[model, "--beta", "inf"], /--beta: expected a finite temperature, received Infinity/],
+    [
+      [model, "--beta", "inf"],
+      /--beta: expected 0 or a temperature of magnitude 1e-30 to 1e30, received Infinity/,
+    ],
     [[model, "--to", "average", "--beta", "2"], /--beta: average has no beta; it has no settings/],
     [[model, "--set", "p"], /--set: expected NAME=VALUE, received "p"/],
     [[model, "--only", "nothing"], /no pooling layer is called "nothing"; there are: /],

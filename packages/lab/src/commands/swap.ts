@@ -239,7 +239,7 @@ async function run(args: Arguments): Promise<number> {
   asked(() => inputsOf(model, inputs));
   const trouble: string[] = [];
   asked(() => inferTypes(model, { inputs, onError: (error) => trouble.push(error.message) }));
-  const { model: swapped, decisions, changed } = asked(() => swapPooling(model, options));
+  const { model: swapped, decisions, changed, already } = asked(() => swapPooling(model, options));
   const json = flags.has("json");
   const rows = rowsOf(decisions, method.name);
   const say = (line: string) => {
@@ -261,24 +261,20 @@ async function run(args: Arguments): Promise<number> {
     if (json) console.log(JSON.stringify(result, null, 2));
     return 0;
   }
-  if (!changed && !isDone(decisions, method.name)) {
+  if (!changed && !already) {
     throw new Failure(nothingToDo(path, decisions));
   }
   const target = output as string;
+  // Ctrl-C waits for the file: half a copy of external tensors helps nobody.
+  const interruption = new Interruption();
+  let check: CheckReport | undefined;
   try {
     await writeModelFile(swapped, target, { source: path });
-  } catch (error) {
-    if (error instanceof OnnxError) throw new Failure(error.message);
-    throw error;
-  }
-  const megabytes = (statSync(target).size / 1e6).toFixed(1);
-  say(
-    `${quote(target)} written (${megabytes} MB)${changed ? "" : ", as it was: it is swapped already"}`,
-  );
-  let check: CheckReport | undefined;
-  if (changed && !flags.has("no-check")) {
-    const interruption = new Interruption();
-    try {
+    const megabytes = (statSync(target).size / 1e6).toFixed(1);
+    say(
+      `${quote(target)} written (${megabytes} MB)${changed ? "" : ", as it was: it is swapped already"}`,
+    );
+    if (changed && !flags.has("no-check") && !interruption.interrupted) {
       check = await checkSwap({
         original: { path, model, external: file.external.length > 0 },
         swapped: { path: target, model: swapped, external: file.external.length > 0 },
@@ -286,12 +282,15 @@ async function run(args: Arguments): Promise<number> {
         seed,
         stop: () => interruption.interrupted,
       });
-    } finally {
-      interruption.end();
+      for (const line of describeCheck(check)) say(line);
     }
-    for (const line of describeCheck(check)) say(line);
-    if (interruption.interrupted) return 130;
+  } catch (error) {
+    if (error instanceof OnnxError) throw new Failure(error.message);
+    throw error;
+  } finally {
+    interruption.end();
   }
+  if (interruption.interrupted) return 130;
   if (json) console.log(JSON.stringify({ ...result, output: target, changed, check }, null, 2));
   for (const { layer, reason } of refused) {
     console.error(`softpool: ${quote(layer.name)} is left as it was: ${reason}`);
@@ -302,14 +301,6 @@ async function run(args: Arguments): Promise<number> {
     );
   }
   return refused.length > 0 || check?.failure !== undefined ? 1 : 0;
-}
-
-/** Whether nothing was replaced because what was asked for is there already. */
-function isDone(decisions: readonly Decision[], to: string): boolean {
-  return (
-    decisions.every(({ action }) => action !== "refuse") &&
-    decisions.some(({ layer, reason }) => layer.kind === to || reason.endsWith("already"))
-  );
 }
 
 function nothingToDo(path: string, decisions: readonly Decision[]): string {
