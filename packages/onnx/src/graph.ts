@@ -24,7 +24,7 @@ import { Names } from "./names.ts";
 import { findOperator } from "./ops/index.ts";
 import type { Inferred } from "./ops/operator.ts";
 import { atNode } from "./order.ts";
-import { elementCount, type Shape } from "./shape.ts";
+import type { Shape } from "./shape.ts";
 import { type Tensor, tensorToProto } from "./tensor.ts";
 import { valueInfo } from "./types.ts";
 
@@ -87,10 +87,13 @@ export class Graph {
     return this.names.unique(this.#prefix + hint);
   }
 
-  /** Adds an input. The name is taken as it is. */
+  /**
+   * Adds an input. The name is taken as it is.
+   * @throws OnnxError when the name is taken already
+   */
   input(name: string, dtype: DType | undefined, shape?: Shape): Value {
     const value: Value = { name: this.names.unique(name), dtype, shape };
-    if (value.name !== name) throw new OnnxError(`the name ${quote(name)} is taken already`);
+    if (value.name !== name) refuseName("input", name);
     this.inputs.push(value);
     return value;
   }
@@ -100,11 +103,12 @@ export class Graph {
     this.outputs.push(...values);
   }
 
-  /** Stores a tensor in the graph under a name: a weight. The name is taken as it is. */
+  /**
+   * Stores a tensor in the graph under a name: a weight. The name is taken as it is.
+   * @throws OnnxError when the name is taken already
+   */
   initializer(name: string, value: Tensor): Value {
-    if (this.names.unique(name) !== name) {
-      throw new OnnxError(`the name ${quote(name)} is taken already`);
-    }
+    if (this.names.unique(name) !== name) refuseName("initializer", name);
     this.initializers.push(tensorToProto(value, name));
     return { name, ...knownTensor(value) };
   }
@@ -196,6 +200,7 @@ export class Graph {
    * @param condition a boolean scalar
    * @param then builds the graph for true and gives its outputs
    * @param otherwise builds the graph for false and gives as many outputs
+   * @throws OnnxError when it gives more or fewer
    */
   if(condition: Value, then: (g: Graph) => Value[], otherwise: (g: Graph) => Value[]): Value[] {
     const [a, b] = [then, otherwise].map((build, i) => {
@@ -206,6 +211,11 @@ export class Graph {
       this.#branches.set(graph, results);
       return graph;
     });
+    if (a.output.length !== b.output.length) {
+      throw new OnnxError(
+        `If: otherwise: expected ${a.output.length} outputs, as the other branch gives, received ${b.output.length}`,
+      );
+    }
     return this.node(
       "If",
       [condition],
@@ -235,6 +245,7 @@ export class Graph {
   /**
    * The graph as a local function. Functions hold no stored tensors: use {@link constant}.
    * @param options domain and name, its overload, and the attributes that a call may show
+   * @throws OnnxError when tensors are stored in the graph
    */
   toFunction(options: {
     domain: string;
@@ -245,7 +256,7 @@ export class Graph {
   }): FunctionProto {
     if (this.initializers.length > 0) {
       throw new OnnxError(
-        `function ${quote(options.name)}: expected constants, found initializers`,
+        `toFunction: ${quote(options.name)}: expected a graph without stored tensors, received ${this.initializers.length}; use constant() for them`,
       );
     }
     return create(FunctionProtoSchema, {
@@ -264,7 +275,8 @@ export class Graph {
 
 const exact = (value: number) => (Object.is(value, -0) ? "-0" : String(value));
 
-/** Whether a value has a known number of elements, all known to shape arithmetic. */
-export function isKnown(value: Value): boolean {
-  return value.contents !== undefined && value.contents.length === elementCount(value.shape);
+function refuseName(method: string, name: string): never {
+  throw new OnnxError(
+    `${method}: name: expected one that is not taken, received ${quote(name)}; names.unique() makes one`,
+  );
 }

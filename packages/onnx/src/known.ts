@@ -28,7 +28,7 @@ export function hasContents(dtype: DType | undefined): boolean {
 }
 
 /** Whether values of a type are `numbers` of {@link Inferred}. */
-export function hasNumbers(dtype: DType | undefined): boolean {
+function hasNumbers(dtype: DType | undefined): boolean {
   return floating.has(dtype);
 }
 

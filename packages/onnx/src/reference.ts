@@ -8,7 +8,9 @@ import { functionKey } from "./check.ts";
 import { OnnxError, quote } from "./error.ts";
 import { findOperator } from "./ops/index.ts";
 import { atNode, describeNode, topologicalOrder } from "./order.ts";
+import { formatShape, type ValueType } from "./shape.ts";
 import { type Tensor, tensorFromProto } from "./tensor.ts";
+import { typeFromProto } from "./types.ts";
 import { opsetOf } from "./versions.ts";
 
 /** How a model is evaluated. */
@@ -27,8 +29,8 @@ type Scope = Map<string, Tensor>;
  * @param feeds values of the inputs by name; inputs with a default may be left out
  * @param options further values to give, and tensors outside the file
  * @returns the outputs by name
- * @throws OnnxError for an input that is missing, an operator that is not known here, or wrong shapes,
- *   with the node
+ * @throws OnnxError for feeds that do not fit the inputs, an operator that is not known here, or wrong
+ *   shapes, with the node
  */
 export function evaluate(
   model: ModelProto,
@@ -124,18 +126,42 @@ export function evaluate(
 
   const scope: Scope = new Map();
   constants(graph, scope);
-  for (const { name } of graph.input) {
+  const known = graph.input.map(({ name }) => name);
+  for (const name of Object.keys(feeds)) {
+    if (known.includes(name)) continue;
+    const list = known.map(quote).join(", ") || "none";
+    throw new OnnxError(`evaluate: feeds: expected inputs (${list}), received also ${quote(name)}`);
+  }
+  for (const { name, type } of graph.input) {
     const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
-    if (value !== undefined) scope.set(name, value);
-    else if (!scope.has(name)) throw new OnnxError(`the input ${quote(name)} is missing`);
+    if (value !== undefined) {
+      checkFeed(name, value, typeFromProto(type));
+      scope.set(name, value);
+    } else if (!scope.has(name)) {
+      throw new OnnxError(`evaluate: feeds: expected a tensor for ${quote(name)}, received none`);
+    }
   }
   runNodes(graph, scope, model, undefined);
   const names = [...graph.output.map(({ name }) => name), ...(options.also ?? [])];
   return Object.fromEntries(
     names.map((name) => {
       const value = scope.get(name);
-      if (value === undefined) throw new OnnxError(`the model has no value ${quote(name)}`);
+      if (value === undefined)
+        throw new OnnxError(`evaluate: the model has no value ${quote(name)}`);
       return [name, value];
     }),
+  );
+}
+
+/** Refuses a feed that the stated type of its input rules out. */
+function checkFeed(name: string, value: Tensor, { dtype, shape }: ValueType): void {
+  const fits =
+    shape === undefined ||
+    (shape.length === value.shape.length &&
+      shape.every((dim, i) => typeof dim !== "number" || dim === value.shape[i]));
+  if (fits && (dtype === undefined || dtype === value.dtype)) return;
+  const stated = `${dtype ?? "any type"} ${shape === undefined ? "of any shape" : formatShape(shape)}`;
+  throw new OnnxError(
+    `evaluate: input ${quote(name)}: expected ${stated}, received ${value.dtype} ${formatShape(value.shape)}`,
   );
 }

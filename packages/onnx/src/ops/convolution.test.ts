@@ -68,6 +68,6 @@ test("builders keep symbolic sizes where the window does", () => {
     "expected 3 channels for its weights in 1 groups, received 4",
   );
   expect(() => conv(g, x, w, undefined, { pads: [1, 1] })).toThrow(
-    'attribute "pads": expected 4 whole numbers from 0, received [1, 1]',
+    "pads: expected 4 whole numbers from 0, received [1, 1]",
   );
 });

@@ -22,7 +22,7 @@ import {
   type ShapeContext,
   typeOf,
 } from "./operator.ts";
-import { axisOf, extent, type PoolWindow, pooledDim, poolWindow } from "./window.ts";
+import { axisOf, extent, type PoolWindow, pooledDim, windowOf } from "./window.ts";
 
 /** How a convolution slides. */
 export interface ConvolutionOptions {
@@ -75,45 +75,6 @@ export function convTranspose(
   return g.op("ConvTranspose", [x, weight, bias], { ...rest, output_padding: outputPadding });
 }
 
-/** A list with one number for each axis (or `per` of them). */
-function listAttribute(
-  context: ShapeContext | EvaluateContext,
-  name: string,
-  length: number,
-  fallback: number,
-  least = fallback,
-): readonly number[] {
-  const values = context.attributes.ints(name) ?? new Array<number>(length).fill(fallback);
-  if (values.length === length && values.every((value) => value >= least)) return values;
-  throw new OnnxError(
-    `${describeNode(context.node)}: attribute "${name}": expected ${length} whole numbers from ${least}, received [${values.join(", ")}]`,
-  );
-}
-
-/** The window of a convolution whose kernel has the given sizes. */
-function windowOfKernel(
-  context: ShapeContext | EvaluateContext,
-  kernel: readonly number[],
-): PoolWindow {
-  const rank = kernel.length;
-  const given = context.attributes.string("auto_pad", "NOTSET") || "NOTSET";
-  const autoPad = (["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"] as const).find(
-    (name) => name === given,
-  );
-  if (autoPad === undefined) {
-    throw new OnnxError(
-      `${describeNode(context.node)}: attribute "auto_pad": expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, received ${JSON.stringify(given.slice(0, 40))}`,
-    );
-  }
-  const pads = listAttribute(context, "pads", 2 * rank, 0);
-  return poolWindow(kernel, {
-    strides: listAttribute(context, "strides", rank, 1),
-    dilations: listAttribute(context, "dilations", rank, 1),
-    pads: autoPad === "NOTSET" ? pads : pads.map(() => 0),
-    autoPad,
-  });
-}
-
 /** The kernel's sizes, if they are known. */
 function kernelOf(context: ShapeContext, rank: number): readonly number[] | undefined {
   const given = context.attributes.ints("kernel_shape");
@@ -158,7 +119,7 @@ const convOperator: Operator = {
     checkRank(context, x.shape);
     checkChannels(context, x.shape[1], weight.shape?.[1] ?? null, groupOf(context));
     const kernel = kernelOf(context, x.shape.length - 2);
-    const window = kernel && windowOfKernel(context, kernel);
+    const window = kernel && windowOf(context.attributes, kernel);
     const sizes = x.shape.slice(2).map((size, i) => (window ? pooledDim(window, i, size) : null));
     return [{ dtype, shape: [x.shape[0], weight.shape?.[0] ?? null, ...sizes] }];
   },
@@ -168,7 +129,7 @@ const convOperator: Operator = {
     checkRank(context, x.shape);
     const group = groupOf(context);
     checkChannels(context, x.shape[1], weight.shape[1], group);
-    const window = windowOfKernel(context, weight.shape.slice(2));
+    const window = windowOf(context.attributes, weight.shape.slice(2));
     const axes = x.shape.slice(2).map((size, i) => axisOf(window, i, size));
     return [convolved(x, weight, context.inputs[2], axes, group)];
   },
@@ -249,9 +210,14 @@ function transposedAxis(
   size: number,
 ): { out: number; begin: number } {
   const rank = window.kernel.length;
-  const added = listAttribute(context, "output_padding", rank, 0)[i];
+  const padding = context.attributes.ints("output_padding") ?? window.kernel.map(() => 0);
+  if (padding.length !== rank || padding.some((more) => more < 0)) {
+    throw new OnnxError(
+      `output_padding: expected ${rank} whole numbers from 0, received [${padding.join(", ")}]`,
+    );
+  }
   const stride = window.strides[i];
-  const full = stride * (size - 1) + added + extent(window, i);
+  const full = stride * (size - 1) + padding[i] + extent(window, i);
   const { autoPad } = window;
   const same = autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER";
   const asked = context.attributes.ints("output_shape")?.slice(-rank)[i];
@@ -260,10 +226,10 @@ function transposedAxis(
     return { out: full - begin - end, begin };
   }
   const out = asked ?? size * stride;
-  const padding = Math.max(0, full - out);
-  const more = padding - Math.floor(padding / 2);
+  const cut = Math.max(0, full - out);
+  const more = cut - Math.floor(cut / 2);
   // Only SAME_UPPER puts what is left over at the end.
-  return { out, begin: autoPad === "SAME_UPPER" ? padding - more : more };
+  return { out, begin: autoPad === "SAME_UPPER" ? cut - more : more };
 }
 
 /** The output size of one axis of a transposed convolution, as far as it follows. */
@@ -293,7 +259,7 @@ const convTransposeOperator: Operator = {
     const group = groupOf(context);
     checkChannels(context, x.shape[1], weight.shape?.[0] ?? null, 1);
     const kernel = kernelOf(context, x.shape.length - 2);
-    const window = kernel && windowOfKernel(context, kernel);
+    const window = kernel && windowOf(context.attributes, kernel);
     const sizes = x.shape
       .slice(2)
       .map((size, i) => (window ? transposedDim(context, window, i, size) : null));
@@ -305,7 +271,7 @@ const convTransposeOperator: Operator = {
     const weight = required(context, 1);
     checkRank(context, x.shape);
     checkChannels(context, x.shape[1], weight.shape[0], 1);
-    const window = windowOfKernel(context, weight.shape.slice(2));
+    const window = windowOf(context.attributes, weight.shape.slice(2));
     // Seen from the result it is a convolution: its outputs are our inputs.
     const axes = x.shape.slice(2).map((size, i): Axis => {
       const { out, begin } = transposedAxis(context, window, i, size);

@@ -7,7 +7,8 @@ import type { DType } from "../dtype.ts";
 import { isFloat } from "../dtype.ts";
 import type { Graph, Value } from "../graph.ts";
 import { addDims, broadcast, combine, type Dim, multiplyDims } from "../shape.ts";
-import { elements, roundEven, type Tensor } from "../tensor.ts";
+import { roundEven, type Tensor } from "../tensor.ts";
+import { allocate } from "./arguments.ts";
 import { type ContentsRule, equalDims, fold, foldNumbers, numbersOnly } from "./folding.ts";
 import {
   broadcastStrides,
@@ -127,7 +128,7 @@ export function evaluateElementwise(
   f: (...values: number[]) => number,
 ): Tensor {
   const shape = (broadcast(operands.map((operand) => operand.shape)) ?? []) as number[];
-  const data = new Float64Array(elements(shape));
+  const data = allocate(shape);
   if (operands.every((operand) => operand.data.length === data.length)) {
     const [a, b, c] = operands.map((operand) => operand.data);
     if (operands.length === 1) for (let i = 0; i < data.length; i++) data[i] = f(a[i]);
@@ -230,7 +231,7 @@ const isIntegral = ({ inputs }: ShapeContext | EvaluateContext) =>
 const truth = (condition: boolean) => (condition ? 1 : 0);
 
 /** The error function: Abramowitz and Stegun 7.1.5 (series) and 7.1.14 (continued fraction). */
-export function erf(x: number): number {
+function erf(x: number): number {
   const t = Math.abs(x);
   if (Number.isNaN(x)) return NaN;
   if (t > 6) return Math.sign(x);

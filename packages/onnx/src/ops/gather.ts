@@ -10,13 +10,11 @@ import { type Dim, isStatic, type Shape } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
 import { allocate, plainAxis } from "./arguments.ts";
 import {
-  type EvaluateContext,
+  axisOfNode,
   forEachOffset,
   type Inferred,
-  normalAxis,
   type Operator,
   required,
-  type ShapeContext,
   strides,
   typeOf,
 } from "./operator.ts";
@@ -51,15 +49,6 @@ export function normalIndex(index: number, size: number, where: string): number 
   throw new OnnxError(
     `${where}: expected an index from ${-size} to ${size - 1}, received ${index}`,
   );
-}
-
-/** The axis that a node works along; `fallback` when it names none. */
-export function axisOfNode(
-  context: ShapeContext | EvaluateContext,
-  rank: number,
-  fallback: number,
-): number {
-  return normalAxis(context.attributes.int("axis", fallback), rank, describeNode(context.node));
 }
 
 /** The elements at known positions of a short list. */

@@ -4,7 +4,7 @@ import { float } from "../attributes.ts";
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import { broadcast, type Dim, formatShape } from "../shape.ts";
+import { broadcast, type Dim, formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { allocate } from "./arguments.ts";
 import {
@@ -76,7 +76,7 @@ function matrixShapes<T extends Dim>(a: readonly T[], b: readonly T[], where: st
 }
 
 /** The product of two tensors by NumPy's rule. */
-export function matMulTensor(a: Tensor, b: Tensor, where = "MatMul"): Tensor {
+function matMulTensor(a: Tensor, b: Tensor, where: string): Tensor {
   const { left, right, batch, shape } = matrixShapes(a.shape, b.shape, where);
   const [rows, inner] = left.slice(-2);
   const columns = right[right.length - 1];
@@ -116,6 +116,14 @@ const matMulOperator: Operator = {
 const isTransposed = (context: ShapeContext | EvaluateContext, name: string) =>
   context.attributes.int(name, 0) !== 0;
 
+/** Refuses operands of a `Gemm` that have more or fewer axes than 2. */
+function checkMatrices(context: ShapeContext | EvaluateContext, a: Shape, b: Shape): void {
+  if (a.length === 2 && b.length === 2) return;
+  throw new OnnxError(
+    `${describeNode(context.node)}: expected two matrices, received ${formatShape(a)} and ${formatShape(b)}`,
+  );
+}
+
 function turned<T>(shape: readonly T[], turn: boolean): readonly T[] {
   return turn ? [...shape].reverse() : shape;
 }
@@ -131,18 +139,19 @@ const gemmOperator: Operator = {
   type: "Gemm",
   shape: (context) => {
     const [a, b] = [typeOf(context, 0), typeOf(context, 1)];
-    const rows = a.shape ? turned(a.shape, isTransposed(context, "transA"))[0] : null;
-    const columns = b.shape ? turned(b.shape, isTransposed(context, "transB"))[1] : null;
-    return [{ dtype: a.dtype ?? b.dtype, shape: [rows ?? null, columns ?? null] }];
+    const dtype = a.dtype ?? b.dtype;
+    const left = a.shape && turned(a.shape, isTransposed(context, "transA"));
+    const right = b.shape && turned(b.shape, isTransposed(context, "transB"));
+    checkMatrices(context, left ?? [null, null], right ?? [null, null]);
+    if (left === undefined || right === undefined) {
+      return [{ dtype, shape: [left?.[0] ?? null, right?.[1] ?? null] }];
+    }
+    return [{ dtype, shape: matrixShapes(left, right, describeNode(context.node)).shape }];
   },
   evaluate: (context) => {
     const [a, b] = [required(context, 0), required(context, 1)];
     const where = describeNode(context.node);
-    if (a.shape.length !== 2 || b.shape.length !== 2) {
-      throw new OnnxError(
-        `${where}: expected two matrices, received ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
-      );
-    }
+    checkMatrices(context, a.shape, b.shape);
     const product = matMulTensor(
       transposedMatrix(a, isTransposed(context, "transA")),
       transposedMatrix(b, isTransposed(context, "transB")),

@@ -18,8 +18,8 @@ import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { elements, type Tensor } from "../tensor.ts";
 import { evaluateElementwise } from "./elementwise.ts";
-import { axisOfNode } from "./gather.ts";
 import {
+  axisOfNode,
   type EvaluateContext,
   type Inferred,
   normalAxis,

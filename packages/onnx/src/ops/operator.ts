@@ -98,6 +98,15 @@ export function normalAxis(axis: number, rank: number, where: string): number {
   return normal;
 }
 
+/** The axis that a node works along; `fallback` when it names none. */
+export function axisOfNode(
+  context: ShapeContext | EvaluateContext,
+  rank: number,
+  fallback: number,
+): number {
+  return normalAxis(context.attributes.int("axis", fallback), rank, describeNode(context.node));
+}
+
 /** The result type of an elementwise operator. */
 export function elementwiseShape(context: ShapeContext, dtype?: DType): readonly Inferred[] {
   const given = context.inputs.filter((input) => input !== undefined);

@@ -112,12 +112,12 @@ export function forEachWindow(
 }
 
 /** Pools every channel of `x`. */
-export function evaluatePool(x: Tensor, axes: readonly Axis[], reduction: Reduction): Tensor {
+function evaluatePool(x: Tensor, axes: readonly Axis[], reduction: Reduction): Tensor {
   const shape = [...x.shape.slice(0, 2), ...axes.map(({ out }) => out)];
   const inner = elements(x.shape.slice(2));
   const outer = elements(shape.slice(2));
   const planes = elements(x.shape.slice(0, 2));
-  const data = new Float64Array(planes * outer);
+  const data = allocate(shape);
   forEachWindow(axes, (output, offsets, counted) => {
     for (let plane = 0; plane < planes; plane++) {
       const values = offsets.map((offset) => x.data[plane * inner + offset]);

@@ -8,8 +8,8 @@ import { bitsPerElement, type DType, dtypeOfCode, isInteger } from "../dtype.ts"
 import { OnnxError } from "../error.ts";
 import { describeNode } from "../order.ts";
 import { elements, roundEven, scalar, type Tensor } from "../tensor.ts";
-import { axisOfNode } from "./gather.ts";
 import {
+  axisOfNode,
   type EvaluateContext,
   type Operator,
   required,

@@ -7,8 +7,9 @@ import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { elements, type Tensor } from "../tensor.ts";
 import { plainAxis } from "./arguments.ts";
-import { axisOfNode, normalIndex } from "./gather.ts";
+import { normalIndex } from "./gather.ts";
 import {
+  axisOfNode,
   type EvaluateContext,
   forEachOffset,
   type Operator,

@@ -5,8 +5,8 @@ import { describeNode } from "../order.ts";
 import type { Dim } from "../shape.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
 import { spelledShape } from "./arguments.ts";
-import { axisOfNode } from "./gather.ts";
 import {
+  axisOfNode,
   type EvaluateContext,
   normalAxis,
   type Operator,

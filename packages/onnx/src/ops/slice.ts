@@ -94,7 +94,7 @@ export function numbersOf(
 }
 
 /** The first position and the number of positions of a slice along an axis of known size. */
-export function sliceRange(
+function sliceRange(
   size: number,
   start: number,
   end: number,

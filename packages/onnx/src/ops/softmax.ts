@@ -6,8 +6,7 @@ import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { elements, type Tensor } from "../tensor.ts";
 import { plainAxis } from "./arguments.ts";
-import { axisOfNode } from "./gather.ts";
-import { type EvaluateContext, type Operator, required, typeOf } from "./operator.ts";
+import { axisOfNode, type EvaluateContext, type Operator, required, typeOf } from "./operator.ts";
 import { transpose } from "./transpose.ts";
 
 /**

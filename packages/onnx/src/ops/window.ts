@@ -41,18 +41,24 @@ export function poolWindow(
 const MAX_KERNEL = 2 ** 31 - 1;
 
 /**
- * The window of a pooling node.
+ * The window of a pooling node or a convolution.
+ * @param attributes the node's attributes
+ * @param kernel its sizes; default the attribute `kernel_shape`
  * @throws OnnxError when an attribute is missing, has the wrong length or an impossible value
  */
-export function windowOf(attributes: Attributes): PoolWindow {
-  const kernel = attributes.ints("kernel_shape");
-  if (kernel === undefined) throw new OnnxError("attribute kernel_shape: expected it, found none");
+export function windowOf(
+  attributes: Attributes,
+  kernel: readonly number[] | undefined = attributes.ints("kernel_shape"),
+): PoolWindow {
+  if (kernel === undefined) {
+    throw new OnnxError("kernel_shape: expected the sizes of the window, received none");
+  }
   const rank = kernel.length;
   const list = (name: string, length: number, fallback: number, least: number): number[] => {
     const values = attributes.ints(name) ?? new Array<number>(length).fill(fallback);
     if (values.length !== length || values.some((v) => v < least || v > MAX_KERNEL)) {
       throw new OnnxError(
-        `attribute ${name}: expected ${length} whole numbers from ${least}, found [${values.join(", ")}]`,
+        `${name}: expected ${length} whole numbers from ${least}, received [${values.join(", ")}]`,
       );
     }
     return values;
@@ -60,10 +66,10 @@ export function windowOf(attributes: Attributes): PoolWindow {
   const autoPad = attributes.string("auto_pad", "NOTSET") || "NOTSET";
   if (!["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].includes(autoPad)) {
     throw new OnnxError(
-      `attribute auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, found ${JSON.stringify(autoPad.slice(0, 40))}`,
+      `auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, received ${JSON.stringify(autoPad.slice(0, 40))}`,
     );
   }
-  list("kernel_shape", rank, 1, 1);
+  if (attributes.has("kernel_shape")) list("kernel_shape", rank, 1, 1);
   const strides = list("strides", rank, 1, 1);
   const pads = list("pads", 2 * rank, 0, 0);
   return {
@@ -150,7 +156,7 @@ export function pooledShape(window: PoolWindow, shape: Shape | undefined): Shape
   if (shape === undefined) return undefined;
   if (shape.length !== window.kernel.length + 2) {
     throw new OnnxError(
-      `kernel_shape: expected ${shape.length - 2} sizes for an input of ${shape.length} axes, found ${window.kernel.length}`,
+      `kernel_shape: expected ${shape.length - 2} sizes for an input of ${shape.length} axes, received ${window.kernel.length}`,
     );
   }
   return [...shape.slice(0, 2), ...shape.slice(2).map((dim, i) => pooledDim(window, i, dim))];
