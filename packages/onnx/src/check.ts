@@ -14,10 +14,8 @@ import type {
 import { subgraphs } from "./attributes.ts";
 import { OnnxError, quote } from "./error.ts";
 import { describeNode, topologicalOrder } from "./order.ts";
+import { MAX_RANK } from "./shape.ts";
 import { MAX_IR_VERSION, MAX_OPSET, MIN_OPSET, opsetOf } from "./versions.ts";
-
-/** Axes beyond which a tensor is refused: no runtime knows more. */
-const MAX_RANK = 64;
 
 /** Calls and graphs inside each other beyond which a model is refused. */
 const MAX_NESTING = 200;

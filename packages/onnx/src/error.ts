@@ -4,11 +4,15 @@ export class OnnxError extends Error {
   override readonly name = "OnnxError";
 }
 
-/** A name from a file in quotes, shortened, with control characters shown harmlessly. */
-export function quote(name: string): string {
-  const short = name.length > 120 ? `${name.slice(0, 117)}...` : name;
-  return JSON.stringify(short).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+/** A text in quotes, whole, with control characters and directions of writing escaped. */
+export function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** A name from a file in quotes, for errors: as {@link quoted}, shortened to 120 characters. */
+export function quote(name: string): string {
+  return quoted(name.length > 120 ? `${name.slice(0, 117)}...` : name);
 }

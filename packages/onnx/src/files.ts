@@ -14,13 +14,10 @@ import {
   isInside,
   removeCopies,
 } from "./external-files.ts";
-import { type ReadOptions, readModel, writeModel } from "./model.ts";
+import { MAX_MODEL_BYTES, type ReadOptions, readModel, writeModel } from "./model.ts";
 import { fileError, isMissing, replaceFile } from "./replace-file.ts";
 
 export { type ExternalFile, externalBytes } from "./external-files.ts";
-
-/** Bytes beyond which a file is no model: protobuf allows no more. */
-const MAX_BYTES = 2 ** 31 - 1;
 
 /** A model that was read from a file. */
 export interface ModelFile {
@@ -54,9 +51,9 @@ export async function readModelFile(path: string, options: ReadOptions = {}): Pr
   try {
     const found = await stat(path);
     if (!found.isFile()) throw new OnnxError(`${name}: expected a file, found something else`);
-    if (found.size > MAX_BYTES) {
+    if (found.size > MAX_MODEL_BYTES) {
       throw new OnnxError(
-        `${name}: expected at most ${MAX_BYTES} bytes (2 GiB), found ${found.size}; an ONNX file cannot be larger, its tensors are stored as external data then`,
+        `${name}: expected at most ${MAX_MODEL_BYTES} bytes (2 GiB), found ${found.size}; an ONNX file cannot be larger, its tensors are stored as external data then`,
       );
     }
     bytes = await readFile(path);

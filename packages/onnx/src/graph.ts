@@ -56,6 +56,9 @@ export interface GraphOptions {
   readonly prefix?: string;
 }
 
+/** Constants of at most this many elements are emitted once. */
+const MAX_SHARED = 64;
+
 /** A graph that is being built. */
 export class Graph {
   /** Version of the standard operators. */
@@ -113,9 +116,9 @@ export class Graph {
     return { name, ...knownTensor(value) };
   }
 
-  /** A constant, emitted once as a `Constant` node. */
+  /** A constant as a `Constant` node; equal ones of at most 64 elements are emitted once. */
   constant(value: Tensor): Value {
-    const small = value.data.length <= 64;
+    const small = value.data.length <= MAX_SHARED;
     const key = `${value.dtype}:${value.shape}:${small ? Array.from(value.data, exact) : ""}`;
     const known = small ? this.#constants.get(key) : undefined;
     if (known !== undefined) return known;

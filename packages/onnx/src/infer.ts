@@ -13,7 +13,7 @@ import { mergeTypes } from "./ops/control.ts";
 import { findOperator } from "./ops/index.ts";
 import type { Inferred } from "./ops/operator.ts";
 import { atNode, topologicalOrder } from "./order.ts";
-import type { Shape } from "./shape.ts";
+import { MAX_RANK, type Shape } from "./shape.ts";
 import { typeFromProto } from "./types.ts";
 import { opsetOf } from "./versions.ts";
 
@@ -22,9 +22,6 @@ import { opsetOf } from "./versions.ts";
  * multiply. The first look at each part is free: the file pays for it.
  */
 const MAX_REPEATED = 2_000_000;
-
-/** Axes beyond which nothing is said of a shape: no runtime knows more. */
-const MAX_RANK = 64;
 
 /** What was inferred. */
 export interface Types {

@@ -16,8 +16,8 @@ import { OnnxError } from "./error.ts";
 import { scanMessage } from "./scan.ts";
 import { irVersionFor } from "./versions.ts";
 
-/** The size of a message that protobuf does not allow any more; larger models keep their tensors outside. */
-const MAX_BYTES = 2 ** 31 - 1;
+/** The most bytes that protobuf allows a message: larger models keep their tensors outside the file. */
+export const MAX_MODEL_BYTES: number = 2 ** 31 - 1;
 
 /** What {@link readModel} looks at. */
 export interface ReadOptions {
@@ -58,7 +58,7 @@ export function writeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
   } catch (error) {
     throw new OnnxError(`the model cannot be written: ${(error as Error).message}`);
   }
-  if (bytes.length > MAX_BYTES) {
+  if (bytes.length > MAX_MODEL_BYTES) {
     throw new OnnxError(
       `the model has ${bytes.length} bytes, more than the 2 GiB that a file may have; store its tensors as external data`,
     );

@@ -9,7 +9,7 @@ import {
   type TypeProto,
 } from "onnx-buf";
 import { type DType, dtypeOfCode } from "./dtype.ts";
-import { OnnxError } from "./error.ts";
+import { OnnxError, quoted } from "./error.ts";
 import { isExternal } from "./external.ts";
 import type { Inferred } from "./ops/operator.ts";
 import {
@@ -24,14 +24,6 @@ import {
 const MAX_VALUES = 8;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** A text in quotes, whole, with control characters and directions of writing escaped. */
-export function quoted(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
 
 /** A name: as it is when it is an identifier (dots allowed), else in quotes. */
 export function nameText(name: string): string {

@@ -15,7 +15,7 @@ import type {
   ValueInfoProto,
 } from "onnx-buf";
 import { subgraphs } from "./attributes.ts";
-import { OnnxError } from "./error.ts";
+import { OnnxError, quoted } from "./error.ts";
 import type { Types } from "./infer.ts";
 import type { Inferred } from "./ops/operator.ts";
 import {
@@ -23,7 +23,6 @@ import {
   entriesText,
   inferredText,
   nameText,
-  quoted,
   sparseText,
   tensorType,
   tensorValues,

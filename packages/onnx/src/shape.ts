@@ -10,6 +10,9 @@ export type Dim = number | string | null;
 /** Sizes of all axes, outermost first. */
 export type Shape = readonly Dim[];
 
+/** Axes beyond which a tensor is refused and a shape is not followed: no runtime knows more. */
+export const MAX_RANK = 64;
+
 /** Element type and shape of a value as far as they are known. */
 export interface ValueType {
   /** Element type; `undefined` when unknown or not a tensor. */

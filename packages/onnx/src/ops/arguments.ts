@@ -4,7 +4,7 @@
  */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
-import { type Dim, isStatic, type Shape } from "../shape.ts";
+import { type Dim, isStatic, MAX_RANK, type Shape } from "../shape.ts";
 import { elements, int64s, MAX_ELEMENTS, type Tensor } from "../tensor.ts";
 import {
   type EvaluateContext,
@@ -54,7 +54,7 @@ export function spelledShape(value: Inferred | undefined): Shape | undefined {
     return value.contents.map((dim) => (typeof dim === "number" && dim < 0 ? null : dim));
   }
   const length = lengthOf(value);
-  return length === undefined || length > 64 ? undefined : unknownShape(length);
+  return length === undefined || length > MAX_RANK ? undefined : unknownShape(length);
 }
 
 /** A shape of which only the number of axes is known. */

@@ -2,7 +2,7 @@
  * Einsum: y[result labels] = sum over the other labels of the product of the operands, as in
  * `"bij,bjk->bik"`. `...` stands for axes without labels, which are broadcast.
  */
-import { OnnxError } from "../error.ts";
+import { OnnxError, quote } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { type Dim, mergeDim, type Shape } from "../shape.ts";
@@ -29,7 +29,7 @@ function labelsOf(
   const terms = left.split(",");
   const fail = (): never => {
     throw new OnnxError(
-      `${where}: attribute "equation": expected labels for ${ranks.length} inputs with ${ranks.join(", ")} axes, received ${JSON.stringify(equation.slice(0, 80))}`,
+      `${where}: attribute "equation": expected labels for ${ranks.length} inputs with ${ranks.join(", ")} axes, received ${quote(equation)}`,
     );
   };
   if (terms.length !== ranks.length) fail();

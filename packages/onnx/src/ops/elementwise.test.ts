@@ -70,6 +70,7 @@ test("activations like ONNX Runtime", async () => {
     { type: "HardSigmoid" },
     { type: "HardSigmoid", attributes: { alpha, beta } },
     { type: "HardSwish" },
+    { type: "Shrink", attributes: { lambd: float(1), bias: float(0.25) } },
     { type: "Mish" },
     { type: "Gelu" },
     { type: "Gelu", attributes: { approximate: "tanh" } },

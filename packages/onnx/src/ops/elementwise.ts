@@ -379,6 +379,11 @@ export const elementwise: readonly Operator[] = [
   unary("Softsign", (x) => x / (1 + Math.abs(x))),
   unary("Mish", (x) => x * Math.tanh(softplus(x))),
   unary("HardSwish", (x) => x * Math.min(1, Math.max(0, x / 6 + 0.5))),
+  parameter("Swish", (x, number) => x * logistic(number("alpha", 1) * x)),
+  parameter("Shrink", (x, number) => {
+    const [lambd, bias] = [number("lambd", 0.5), number("bias", 0)];
+    return x < -lambd ? x + bias : x > lambd ? x - bias : 0;
+  }),
   parameter("LeakyRelu", (x, number) => (x < 0 ? number("alpha", 0.01) * x : x)),
   parameter("Elu", (x, number) => (x < 0 ? number("alpha", 1) * Math.expm1(x) : x)),
   parameter("Celu", (x, number) => {

@@ -7,6 +7,7 @@ import { convolutions } from "./convolution.ts";
 import { einsums } from "./einsum.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gather.ts";
+import { grids } from "./grid.ts";
 import { joining } from "./join.ts";
 import { products } from "./matmul.ts";
 import { normalizations } from "./normalization.ts";
@@ -30,6 +31,7 @@ const all: readonly (readonly Operator[])[] = [
   quantization,
   blocks,
   resizes,
+  grids,
   normalizations,
   softmaxes,
   products,

@@ -5,7 +5,7 @@
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import { type Dim, formatShape, isStatic, multiplyDims, type Shape } from "../shape.ts";
+import { type Dim, formatShape, isStatic, MAX_RANK, multiplyDims, type Shape } from "../shape.ts";
 import { elements, int64s, scalar } from "../tensor.ts";
 import {
   lengthOf,
@@ -259,7 +259,7 @@ const unsqueezeOperator: Operator = {
       return [{ dtype, shape: unsqueezedShape(shape, axes, where), ...values }];
     }
     const count = lengthOf(context.inputs[1]);
-    const known = count !== undefined && count <= 64;
+    const known = count !== undefined && count <= MAX_RANK;
     return [{ dtype, shape: known ? unknownShape(shape.length + count) : undefined, ...values }];
   },
   evaluate: (context) => {

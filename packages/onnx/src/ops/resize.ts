@@ -5,7 +5,7 @@
  *
  * Before opset 11, x(o) is o / scale, and `nearest` rounds down when it enlarges and up when not.
  */
-import { OnnxError } from "../error.ts";
+import { OnnxError, quote } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { type Dim, isStatic, type Shape } from "../shape.ts";
@@ -188,9 +188,7 @@ function place(mode: string, o: number, a: ResizedAxis, where: string): number {
       return start * (a.size - 1) + (o * (end - start) * (a.size - 1)) / (a.out - 1);
     }
     default:
-      throw new OnnxError(
-        `${where}: coordinate_transformation_mode ${JSON.stringify(mode.slice(0, 40))} is not known`,
-      );
+      throw new OnnxError(`${where}: coordinate_transformation_mode ${quote(mode)} is not known`);
   }
 }
 
@@ -204,7 +202,7 @@ function nearest(rounding: string, x: number, scale: number): number {
 }
 
 /** The weight of an element at distance `t`. Cubic: Keys, 1981, with its free parameter `a`. */
-function weight(mode: string, t: number, a: number): number {
+export function interpolationWeight(mode: string, t: number, a: number): number {
   const d = Math.abs(t);
   if (mode !== "cubic") return Math.max(0, 1 - d);
   if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
@@ -226,7 +224,7 @@ function mixes(context: EvaluateContext, a: ResizedAxis): (Mix | undefined)[] {
   const mode = attributes.string("mode", "nearest");
   if (!["nearest", "linear", "cubic"].includes(mode)) {
     throw new OnnxError(
-      `${where}: attribute "mode": expected nearest, linear or cubic, received ${JSON.stringify(mode.slice(0, 40))}`,
+      `${where}: attribute "mode": expected nearest, linear or cubic, received ${quote(mode)}`,
     );
   }
   const cubic = attributes.float("cubic_coeff_a", -0.75);
@@ -242,7 +240,7 @@ function mixes(context: EvaluateContext, a: ResizedAxis): (Mix | undefined)[] {
     const mix: [number, number][] = [];
     for (let j = Math.floor(x - reach) + 1; j <= Math.ceil(x + reach) - 1; j++) {
       if (exclude && (j < 0 || j >= a.size)) continue;
-      mix.push([clamp(j), weight(mode, (j - x) / widen, cubic)]);
+      mix.push([clamp(j), interpolationWeight(mode, (j - x) / widen, cubic)]);
     }
     const sum = exclude || widen > 1 ? mix.reduce((total, [, w]) => total + w, 0) : 1;
     return mix.map(([j, w]) => [j, w / sum]);

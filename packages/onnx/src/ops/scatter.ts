@@ -2,7 +2,7 @@
  * Values put into a tensor at positions: ScatterElements, Scatter (its name before opset 11),
  * ScatterND. Where positions meet, a reduction joins the values; without one the last one stays.
  */
-import { OnnxError } from "../error.ts";
+import { OnnxError, quote } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { elements, type Tensor } from "../tensor.ts";
@@ -59,7 +59,7 @@ function joinOf(context: EvaluateContext): (old: number, value: number) => numbe
   const name = context.attributes.string("reduction", "none");
   if (Object.hasOwn(joins, name)) return joins[name];
   throw new OnnxError(
-    `${describeNode(context.node)}: attribute "reduction": expected ${Object.keys(joins).join(", ")}, received ${JSON.stringify(name.slice(0, 40))}`,
+    `${describeNode(context.node)}: attribute "reduction": expected ${Object.keys(joins).join(", ")}, received ${quote(name)}`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** The windows of pooling nodes: reading and writing their attributes, and their geometry on an input. */
 import { type Axis, emptyWindow, outputSize } from "softpool/window";
 import type { Attributes, AttributeValues } from "../attributes.ts";
-import { OnnxError } from "../error.ts";
+import { OnnxError, quote } from "../error.ts";
 import type { Dim, Shape } from "../shape.ts";
 
 /** The window of a pooling over all spatial axes, as ONNX spells it. */
@@ -66,7 +66,7 @@ export function windowOf(
   const autoPad = attributes.string("auto_pad", "NOTSET") || "NOTSET";
   if (!["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].includes(autoPad)) {
     throw new OnnxError(
-      `auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, received ${JSON.stringify(autoPad.slice(0, 40))}`,
+      `auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, received ${quote(autoPad)}`,
     );
   }
   if (attributes.has("kernel_shape")) list("kernel_shape", rank, 1, 1);
