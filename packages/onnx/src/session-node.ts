@@ -80,10 +80,8 @@ function host(options: SessionOptions, extra: Record<string, unknown> = {}): Hos
     extra: {
       ...extra,
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
-      ...(options.spin === false
-        ? { extra: { session: { intra_op: { allow_spinning: "0" } } } }
-        : {}),
     },
+    session: options.spin === false ? { intra_op: { allow_spinning: "0" } } : {},
     advice: "placement() tells which",
   };
 }

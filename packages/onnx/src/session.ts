@@ -156,6 +156,8 @@ export interface Host {
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   /** Further options for `InferenceSession.create`. */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** Further entries of ONNX Runtime's session configuration; default none. */
+  readonly session?: Readonly<Record<string, unknown>>;
   /** How to find out which nodes run on the CPU, as the end of a note; default nothing. */
   readonly advice?: string;
 }
@@ -241,12 +243,14 @@ async function create(
     logSeverityLevel: FATAL_ONLY,
     ...host.extra,
   };
-  const open = (more: object) =>
-    host.exclusive(() => runtime.InferenceSession.create(model, { ...settings, ...more }));
+  const extra = host.session ?? {};
+  const open = (more: object) => {
+    const all = { ...settings, extra: { session: { ...extra, ...more } } };
+    return host.exclusive(() => runtime.InferenceSession.create(model, all));
+  };
   if (name === "cpu" || name === "wasm") return { native: await open({}), complete: true };
   try {
-    const extra = { session: { disable_cpu_ep_fallback: "1" } };
-    return { native: await open({ extra }), complete: true };
+    return { native: await open({ disable_cpu_ep_fallback: "1" }), complete: true };
   } catch (error) {
     if (!/fallback to CPU EP has been explicitly disabled/.test(String(error))) throw error;
     return { native: await open({}), complete: false };

@@ -78,6 +78,9 @@ test("activations like ONNX Runtime", async () => {
   for (const item of cases) {
     await expectLikeOrt({ ...item, opset: 20, inputs: [random([2, 3, 4], -6, 6)] });
   }
+  for (const attributes of [{}, { alpha }]) {
+    await expectLikeOrt({ type: "Swish", opset: 24, inputs: [random([9], -6, 6)], attributes });
+  }
 });
 
 test("two and more operands like ONNX Runtime", async () => {
