@@ -16,6 +16,8 @@ test("feeds, defaults, further values, and what is refused by name", () => {
   const b = tensor("float32", [2], [1, 2]);
   const results = evaluate(model, { x: a, w: b }, { also: [inner.name] });
   expect([...results[y.name].data, ...results[inner.name].data]).toEqual([2, 0, 2, -3]);
+  const wide = evaluate(model, { x: { ...a, dtype: "float64" }, w: b })[y.name];
+  expect(wide).toEqual(results[y.name]);
   // The default of an input is an initializer of its name.
   const other = new Graph(17);
   other.initializer("w", b);
@@ -26,8 +28,8 @@ test("feeds, defaults, further values, and what is refused by name", () => {
     [{ x: a }, 'evaluate: feeds: expected a tensor for "w", received none'],
     [{ x: a, w: b, z: b }, 'evaluate: feeds: expected inputs ("x", "w"), received also "z"'],
     [
-      { x: { ...a, dtype: "float64" }, w: b },
-      'evaluate: input "x": expected float32 N x 2, received float64 1x2',
+      { x: { ...a, dtype: "int32" }, w: b },
+      'evaluate: input "x": expected float32 N x 2, received int32 1x2',
     ],
     [
       { x: a, w: scalar("float32", 1) },

@@ -5,6 +5,7 @@
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from "onnx-buf";
 import { Attributes } from "./attributes.ts";
 import { functionKey } from "./check.ts";
+import { isFloat } from "./dtype.ts";
 import { OnnxError, quote } from "./error.ts";
 import { findOperator } from "./ops/index.ts";
 import { atNode, describeNode, topologicalOrder } from "./order.ts";
@@ -26,7 +27,8 @@ type Scope = Map<string, Tensor>;
 /**
  * Evaluates a model.
  * @param model a checked model
- * @param feeds values of the inputs by name; inputs with a default may be left out
+ * @param feeds values of the inputs by name; inputs with a default may be left out. Floating-point
+ *   types stand for each other: nothing is rounded.
  * @param options further values to give, and tensors outside the file
  * @returns the outputs by name
  * @throws OnnxError for feeds that do not fit the inputs, an operator that is not known here, or wrong
@@ -135,8 +137,7 @@ export function evaluate(
   for (const { name, type } of graph.input) {
     const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
     if (value !== undefined) {
-      checkFeed(name, value, typeFromProto(type));
-      scope.set(name, value);
+      scope.set(name, fedAs(name, value, typeFromProto(type)));
     } else if (!scope.has(name)) {
       throw new OnnxError(`evaluate: feeds: expected a tensor for ${quote(name)}, received none`);
     }
@@ -153,13 +154,19 @@ export function evaluate(
   );
 }
 
-/** Refuses a feed that the stated type of its input rules out. */
-function checkFeed(name: string, value: Tensor, { dtype, shape }: ValueType): void {
+/**
+ * A feed in the stated type of its input; floating-point types stand for each other.
+ * @throws OnnxError when the stated type rules it out
+ */
+function fedAs(name: string, value: Tensor, { dtype, shape }: ValueType): Tensor {
   const fits =
     shape === undefined ||
     (shape.length === value.shape.length &&
       shape.every((dim, i) => typeof dim !== "number" || dim === value.shape[i]));
-  if (fits && (dtype === undefined || dtype === value.dtype)) return;
+  if (fits && (dtype === undefined || dtype === value.dtype)) return value;
+  if (fits && dtype !== undefined && isFloat(dtype) && isFloat(value.dtype)) {
+    return { ...value, dtype };
+  }
   const stated = `${dtype ?? "any type"} ${shape === undefined ? "of any shape" : formatShape(shape)}`;
   throw new OnnxError(
     `evaluate: input ${quote(name)}: expected ${stated}, received ${value.dtype} ${formatShape(value.shape)}`,
