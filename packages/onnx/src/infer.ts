@@ -161,8 +161,11 @@ export function inferTypes(model: ModelProto, options: InferOptions = {}): Types
       const chosen = outer === undefined ? options.inputs?.[value.name] : undefined;
       own.set(value.name, chosen ? { ...stated, shape: chosen } : mergeTypes(given[i], stated));
     }
+    // Since version 4 of the file format, what is an input too is only a default.
+    const inputs = new Set(model.irVersion >= 4n ? graph.input.map(({ name }) => name) : []);
     for (const item of graph.initializer) {
       own.set(item.name, { dtype: dtypeOfCode(item.dataType), shape: item.dims.map(Number) });
+      if (inputs.has(item.name)) continue;
       try {
         own.set(item.name, knownProto(item));
       } catch (error) {

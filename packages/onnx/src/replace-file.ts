@@ -3,6 +3,7 @@
  * folder, flushed to the disk, then renamed. And errors of the file system in one sentence. Node only.
  */
 import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
 import { open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OnnxError } from "./error.ts";
@@ -52,6 +53,9 @@ export async function replaceFile(
   write: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const temporary = join(dirname(path), `.softpool-${randomUUID()}.tmp`);
+  // A process that is told to end in between leaves nothing behind.
+  const clean = (): void => rmSync(temporary, { force: true });
+  process.once("exit", clean);
   try {
     await write(temporary);
     await flush(temporary);
@@ -59,6 +63,8 @@ export async function replaceFile(
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw error;
+  } finally {
+    process.off("exit", clean);
   }
   // The name itself; not every system lets a folder be flushed.
   await flush(dirname(path)).catch(() => {});

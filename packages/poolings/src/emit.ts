@@ -56,8 +56,18 @@ export class Emitter {
     }
   }
 
-  /** The nodes that replace a layer's; the last one makes the layer's output. */
+  /** The nodes that replace a layer's; the last one makes the layer's output and has its notes. */
   replace(layer: PoolingLayer, replacement: Replacement): NodeProto[] {
+    const nodes = this.#nodes(layer, replacement);
+    const last = nodes.at(-1);
+    if (last !== undefined) {
+      last.docString = layer.node.docString;
+      last.metadataProps = [...layer.node.metadataProps];
+    }
+    return nodes;
+  }
+
+  #nodes(layer: PoolingLayer, replacement: Replacement): NodeProto[] {
     const opset = opsetOf(layer.within ?? this.#model);
     if (opset === undefined) {
       throw new OnnxError(`${quote(layer.name)}: its function imports no standard operators`);

@@ -223,8 +223,12 @@ class Scope {
         const number = new Attributes(node);
         if (number.has("value_float")) return [number.float("value_float", 0)];
       }
-      if (this.#owner !== undefined && "initializer" in this.#owner) {
-        const stored = this.#owner.initializer.find((item) => item.name === name);
+      const owner = this.#owner;
+      // A stored tensor that is an input too may be given another value.
+      const fixed =
+        owner !== undefined && "initializer" in owner && !owner.input.some((v) => v.name === name);
+      if (fixed) {
+        const stored = owner.initializer.find((item) => item.name === name);
         const small = stored?.dims.reduce((a, b) => a * b, 1n) ?? 65n;
         if (stored !== undefined && small <= 64n && stored.externalData.length === 0) {
           return Array.from(tensorFromProto(stored).data);

@@ -11,6 +11,7 @@ import {
   padsOf,
   pooledShape,
   poolWindow,
+  quote,
   type Shape,
 } from "@softpool/onnx";
 import { type PaddingMode, settingsOf } from "./apply.ts";
@@ -117,10 +118,8 @@ export function planOf(model: ModelProto, options: SwapOptions): Decision[] {
     swapRecord(model).some((entry) => entry.layers.some(({ name }) => matches(pattern, name)));
   for (const pattern of [...(options.only ?? []), ...(options.except ?? [])]) {
     if (!layers.some((layer) => fits(layer, [pattern])) && !recorded(pattern)) {
-      const names = layers.map(({ name }) => name).join(", ") || "none";
-      throw new OnnxError(
-        `no pooling layer is called ${JSON.stringify(pattern)}; there are: ${names}`,
-      );
+      const names = layers.map(({ name }) => quote(name)).join(", ") || "none";
+      throw new OnnxError(`no pooling layer is called ${quote(pattern)}; there are: ${names}`);
     }
   }
   return layers.map((layer) => {
@@ -218,6 +217,9 @@ function explicitPads(window: PoolWindow, input: Shape | undefined): PoolWindow 
 /** Taps beyond which a window is not composed tap by tap: a graph of a hundred thousand nodes helps nobody. */
 const MAX_TAPS = 1024;
 
+/** Sizes of a kernel, added up, beyond which a window is not composed. */
+const MAX_KERNEL = 512;
+
 /** The window of a layer's replacement (`undefined` for everything), or why there is none. */
 function newWindow(
   layer: PoolingLayer,
@@ -229,6 +231,10 @@ function newWindow(
   // What the model states itself: shapes that are only given for a look must not end up in the file.
   const window = explicitPads(layer.window, layer.declared);
   const { autoPad = "NOTSET", strides, dilations, kernel } = window;
+  const taps = kernel.reduce((sum, k) => sum + k, 0);
+  if (!["average", "maximum"].includes(method.name) && taps > MAX_KERNEL) {
+    return `its kernel ${kernel.join("x")} is too large, expected at most ${MAX_KERNEL} over all axes`;
+  }
   if (layer.window.autoPad?.startsWith("SAME") && dilations.some((d) => d !== 1)) {
     return `its padding ${layer.window.autoPad} with dilation means different things to runtimes`;
   }
@@ -258,7 +264,9 @@ function globalWindow(layer: PoolingLayer, method: Method): PoolWindow | undefin
 /** A window of 2 along every axis, where it changes no shape. */
 function smallWindow(layer: PoolingLayer, window: PoolWindow): PoolWindow | string {
   const { input } = layer;
-  if (window.kernel.every((k) => k === 2)) return window;
+  const { pads, dilations } = window;
+  const plain = pads.every((p) => p === 0) && dilations.every((d) => d === 1);
+  if (window.kernel.every((k) => k === 2) && plain) return window;
   const two = poolWindow(
     window.kernel.map(() => 2),
     { strides: window.strides },

@@ -11,10 +11,14 @@ import {
   type GraphProto,
   type ModelProto,
   type NodeProto,
+  OnnxError,
   subgraphs,
 } from "@softpool/onnx";
 import { copyBody, copyNode, shallow } from "./copy.ts";
 import { DOMAIN, isPooling } from "./layers.ts";
+
+/** Versions of functions beyond which a model is refused: calls of calls multiply. */
+const MAX_VERSIONS = 500;
 
 /**
  * Writes the attributes of calls into functions. The model is edited in place.
@@ -31,6 +35,8 @@ export function specialise(
   const origins = new Map<FunctionProto, string>();
   if (relevant.size === 0) return origins;
   const versions = new Map<string, Map<string, string>>();
+  const names = new Set(model.functions.map((f) => `${f.domain}\n${f.name}`));
+  let count = 0;
 
   /** The nodes with their calls led to the version of their attributes. */
   const lead = (nodes: readonly NodeProto[]): NodeProto[] =>
@@ -66,6 +72,11 @@ export function specialise(
     versions.set(key, known);
     const before = known.get(signature);
     if (before !== undefined) return before;
+    if (++count > MAX_VERSIONS) {
+      throw new OnnxError(
+        `the functions of the model are called with more than ${MAX_VERSIONS} different attributes`,
+      );
+    }
     const first = known.size === 0;
     const name = first ? f.name : freeName(f, `${f.name}_${known.size + 1}`);
     known.set(signature, name);
@@ -78,8 +89,10 @@ export function specialise(
     return name;
   };
   const freeName = (f: FunctionProto, name: string): string => {
-    const taken = model.functions.some((other) => other.domain === f.domain && other.name === name);
-    return taken ? freeName(f, `${name}_`) : name;
+    const key = `${f.domain}\n${name}`;
+    if (names.has(key)) return freeName(f, `${name}_`);
+    names.add(key);
+    return name;
   };
   const originals = new Map([...functions].map(([key, f]) => [key, copyBody(f)]));
 

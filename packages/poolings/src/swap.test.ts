@@ -228,7 +228,7 @@ test("which layers: kinds, names, patterns", () => {
   expect(actions({ only: ["globalaveragepool"] })).toEqual(["k", "k", "r"]);
   expect(actions({ only: ["*"] })).toEqual(["r", "r", "k"]);
   expect(() => planSwap(model, { only: ["nothing"] })).toThrow(
-    'no pooling layer is called "nothing"; there are: /pool/Max, /pool/Average, globalaveragepool',
+    'no pooling layer is called "nothing"; there are: "/pool/Max", "/pool/Average", "globalaveragepool"',
   );
   expect(() => planSwap(model, { from: ["maxi"] })).toThrow(/from: expected maximum, average/);
   expect(() => planSwap(model, { to: "smooth" })).toThrow(/method: expected one of average, /);
@@ -423,6 +423,81 @@ test("functions in which nothing is replaced keep their attributes", () => {
   const { model } = swapPooling(before, { only: ["top"] });
   expect(model.functions.filter(({ domain }) => domain === "user")).toEqual([pool]);
   expect(model.graph?.node.slice(0, 2)).toEqual(before.graph?.node.slice(0, 2));
+});
+
+test("a network with quantised values has no If: ONNX Runtime would end the process", async () => {
+  const before = build(17, (g) => {
+    const x = g.input("x", "int8", [1, 2, 4, 4]);
+    const real = g.op("DequantizeLinear", [x, g.constant(scalar("float32", 0.25))]);
+    const kept = g.op("MaxPool", [real], { kernel_shape: [1, 1] }, { name: "kept" });
+    const y = g.op("MaxPool", [kept], { kernel_shape: [2, 2] }, { outputNames: ["y"] });
+    g.output({ ...y, shape: undefined });
+  });
+  const { model, decisions } = swapPooling(before, { from: ["maximum"] });
+  expect(decisions.map(({ action }) => action)).toEqual(["refuse", "replace"]);
+  expect(nodesOf(model).some(({ opType }) => opType === "If")).toBe(false);
+  const x = tensor(
+    "int8",
+    [1, 2, 4, 4],
+    Array.from({ length: 32 }, (_, i) => (i * 7) % 20),
+  );
+  const real = { ...x, dtype: "float32" as const, data: x.data.map((v) => v / 4) };
+  await expectOutput(readModel(writeModel(model)), { x }, "y", softly(real, poolWindow([2, 2])));
+});
+
+test("notes of a node stay; padding that may be given another value is not merged", () => {
+  const before = network(17);
+  const pool = before.graph?.node.find(({ name }) => name === "/pool/Max");
+  if (pool === undefined) throw new Error("no pool");
+  pool.docString = "from the notebook";
+  for (const inline of [false, true]) {
+    const nodes = swapPooling(before, { inline }).model.graph?.node ?? [];
+    expect(nodes.find(({ output }) => output[0] === "m")?.docString).toBe("from the notebook");
+  }
+  const open = build(17, (g) => {
+    const x = g.input("x", "float32", [1, 2, 8, 8]);
+    const pads = g.input("pads", "int64", [8]);
+    const y = g.op("AveragePool", [g.op("Pad", [x, pads])], { kernel_shape: [3, 3] });
+    g.output({ ...y, shape: undefined });
+  });
+  const initial = new Graph(17);
+  initial.initializer("pads", int64s([0, 0, 1, 1, 0, 0, 1, 1]));
+  open.graph?.initializer.push(...initial.initializers);
+  const { model } = swapPooling(open);
+  expect(model.graph?.node.some(({ opType }) => opType === "Pad")).toBe(true);
+});
+
+test("calls that multiply are refused soon", () => {
+  const before = build(17, (g) => {
+    const x = g.input("x", "float32", [1, 1, 8, 8]);
+    g.output({ ...g.op("F0", [x], { a: [1, 1] }, { domain: "user" }), dtype: "float32" });
+  });
+  before.irVersion = 10n;
+  importOpset(before, "user", 1);
+  for (let i = 0; i < 16; i++) {
+    const g = new Graph(17);
+    let y = g.input("x", undefined);
+    if (i === 15) {
+      y = g.op("MaxPool", [y], { kernel_shape: { reference: "a", type: "INTS" } });
+    } else {
+      // Each call hands on its own attribute and a new one: twice as many versions at every level.
+      for (const name of ["a", "b"]) {
+        const given = { [name]: { reference: "a", type: "INTS" } } as const;
+        y = g.op(`F${i + 1}`, [y], { a: [i, name.length], ...given }, { domain: "user" });
+      }
+    }
+    g.output(y);
+    const f = g.toFunction({ domain: "user", name: `F${i}`, attributes: ["a", "b"] });
+    importOpset(f, "user", 1);
+    before.functions.push(f);
+  }
+  const begin = performance.now();
+  try {
+    swapPooling(before);
+  } catch (error) {
+    expect((error as Error).message).toMatch(/called with more than 500 different attributes/);
+  }
+  expect(performance.now() - begin).toBeLessThan(20_000);
 });
 
 test("half and double precision", async () => {

@@ -6,6 +6,7 @@ import {
   type ModelProto,
   type NodeProto,
   type PoolWindow,
+  subgraphs,
   type Tensor,
   tensor,
 } from "@softpool/onnx";
@@ -43,7 +44,9 @@ export function swapPooling(model: ModelProto, options: SwapOptions = {}): SwapR
   const given = settingsOf(method, options.settings);
   const inline = options.inline === true;
   const hasForm = method.settings?.some(({ name }) => name === "form");
-  const settings = hasForm && inline ? { ...given, form: "exact" } : given;
+  // ONNX Runtime 1.30 moves a DequantizeLinear along its readers and ends the process at an `If`.
+  const plain = inline || hasDequantization(model);
+  const settings = hasForm && plain ? { ...given, form: "exact" } : given;
   const request: SwapRequest = {
     to: method.name,
     settings: given,
@@ -77,6 +80,17 @@ export function swapPooling(model: ModelProto, options: SwapOptions = {}): SwapR
     layers: chosen.map(({ layer }) => ({ name: layer.name, from: layer.kind })),
   });
   return { model: copy, decisions, changed: true, already: false };
+}
+
+/** Whether a model has a DequantizeLinear anywhere. */
+function hasDequantization(model: ModelProto): boolean {
+  const found = (nodes: readonly NodeProto[]): boolean =>
+    nodes.some(
+      (node) =>
+        node.opType === "DequantizeLinear" ||
+        subgraphs(node).some(([, graph]) => found(graph.node)),
+    );
+  return found(model.graph?.node ?? []) || model.functions.some((f) => found(f.node));
 }
 
 /**
@@ -150,4 +164,8 @@ function removeUnusedFunctions(model: ModelProto): void {
   model.functions = model.functions.filter(
     (f) => f.domain !== DOMAIN || called.has(`${f.name}:${f.overload}`),
   );
+  if (called.size > 0) return;
+  for (const owner of [model, ...model.functions]) {
+    owner.opsetImport = owner.opsetImport.filter(({ domain }) => domain !== DOMAIN);
+  }
 }

@@ -1,7 +1,14 @@
 /** `softpool swap`: replaces the pooling of an ONNX network, and says what that does to it. */
 import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { formatShape, inferTypes, OnnxError, opsetOf, typeFromProto } from "@softpool/onnx";
+import {
+  formatShape,
+  inferTypes,
+  isStatic,
+  OnnxError,
+  opsetOf,
+  typeFromProto,
+} from "@softpool/onnx";
 import { type ModelFile, readModelFile, writeModelFile } from "@softpool/onnx/files";
 import { nearestName } from "@softpool/pictures";
 import {
@@ -16,13 +23,13 @@ import {
   uniforms,
 } from "@softpool/poolings";
 import { defineCommand } from "citty";
-import { type Arguments, type Command, oneOf, positiveInteger } from "../args.ts";
+import { type Arguments, type Command, oneOf } from "../args.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable, identityOf, isDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
 import { type CheckReport, checkSwap, describeCheck } from "../swap/check.ts";
 import { inputsOf, parseShapes } from "../swap/inputs.ts";
-import { renderLayers, rowsOf } from "../swap/table.ts";
+import { plainText, renderLayers, rowsOf } from "../swap/table.ts";
 
 const definition = defineCommand({
   meta: { name: "swap", description: "Replace the pooling of an ONNX network" },
@@ -143,6 +150,9 @@ function settingsOption(method: Method, args: Arguments): Record<string, number 
         `${option}: ${method.name} has no ${name}; it has ${there.join(", ") || "no settings"}`,
       );
     }
+    if (Object.hasOwn(settings, name)) {
+      throw new UsageError(`${option}: ${name} is given twice`);
+    }
     const infinite = /^([+-]?)inf(inity)?$/i.exec(text);
     const amount = infinite === null ? Number(text) : Number(`${infinite[1]}Infinity`);
     const value = setting.values === undefined ? amount : text;
@@ -164,6 +174,13 @@ function settingsOption(method: Method, args: Arguments): Record<string, number 
     take("--set", text.slice(0, at), text.slice(at + 1));
   }
   return settings;
+}
+
+function seedOption(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) >= 2 ** 31) {
+    throw new UsageError(`--seed: expected a whole number from 0, received ${quote(text)}`);
+  }
+  return Number(text);
 }
 
 /** Where the new network goes. */
@@ -206,8 +223,7 @@ async function run(args: Arguments): Promise<number> {
   }
   const [path] = rest;
   const method = methodOption(values.to ?? "soft");
-  const seed =
-    values.seed === undefined || values.seed === "0" ? 0 : positiveInteger("--seed", values.seed);
+  const seed = seedOption(values.seed ?? "0");
   const inputs = parseShapes("--input", args.lists.input ?? []);
   const step = { count: 0 };
   const options: SwapOptions = {
@@ -292,6 +308,14 @@ async function run(args: Arguments): Promise<number> {
   }
   if (interruption.interrupted) return 130;
   if (json) console.log(JSON.stringify({ ...result, output: target, changed, check }, null, 2));
+  const guessed = decisions.some(
+    ({ action, layer }) => action === "replace" && !isStatic(layer.declared?.slice(2)),
+  );
+  if (options.kernel === "2x2" && guessed) {
+    console.error(
+      "softpool: with --kernel 2x2 shapes are equal at the sizes of --input; at odd sizes the new network's are smaller",
+    );
+  }
   for (const { layer, reason } of refused) {
     console.error(`softpool: ${quote(layer.name)} is left as it was: ${reason}`);
   }
@@ -311,6 +335,9 @@ function nothingToDo(path: string, decisions: readonly Decision[]): string {
     return `no layer of ${quote(path)} could be replaced: ${quote(layer.name)}: ${reason}${more}`;
   }
   if (decisions.length === 0) return `${quote(path)} has no pooling layers`;
+  if (decisions.every(({ reason }) => reason === "it is left out by name")) {
+    return `all pooling layers of ${quote(path)} are left out by name`;
+  }
   const found = [...new Set(decisions.map(({ layer }) => layer.kind))].join(", ");
   return `${quote(path)} has no pooling layers of the kinds asked for; it has ${found}: name them with --from`;
 }
@@ -324,7 +351,7 @@ function headline(
   const replaced = decisions.filter(({ action }) => action === "replace").length;
   const shapes = (model.graph?.input ?? [])
     .filter(({ name }) => !model.graph?.initializer.some((item) => item.name === name))
-    .map(({ name, type }) => `${name} ${formatShape(typeFromProto(type).shape)}`);
+    .map(({ name, type }) => plainText(`${name} ${formatShape(typeFromProto(type).shape)}`));
   const what = `${decisions.length} pooling layers, ${replaced} ${list ? "would be " : ""}replaced`;
   return `${quote(path)}: operator set ${opsetOf(model)}, input ${shapes.join(", ")}; ${what}`;
 }

@@ -7,6 +7,7 @@ import { formatShape, type ModelProto, OnnxError, writeModel } from "@softpool/o
 import { createSession, type RunTensor, type Session } from "@softpool/onnx/session-node";
 import { Failure } from "../errors.ts";
 import { type ModelInput, randomFeeds } from "./inputs.ts";
+import { plainText } from "./table.ts";
 import { compareOutputs, type Latency, timeBoth, type Verification } from "./verify.ts";
 
 /** Seconds that the reference evaluator gets for both networks. */
@@ -215,5 +216,5 @@ export function describeCheck(report: CheckReport): string[] {
     );
   }
   if (failure !== undefined) lines.push(`  FAILED: ${failure}`);
-  return lines;
+  return lines.map(plainText);
 }

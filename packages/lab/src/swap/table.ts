@@ -39,7 +39,7 @@ export function describeWindow(window: PoolWindow | undefined, counted = false):
 }
 
 /** Text of a file made harmless for a terminal. */
-function plainText(text: string): string {
+export function plainText(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
 }
 
