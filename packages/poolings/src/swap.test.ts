@@ -470,34 +470,29 @@ test("notes of a node stay; padding that may be given another value is not merge
 test("calls that multiply are refused soon", () => {
   const before = build(17, (g) => {
     const x = g.input("x", "float32", [1, 1, 8, 8]);
-    g.output({ ...g.op("F0", [x], { a: [1, 1] }, { domain: "user" }), dtype: "float32" });
+    g.output({ ...g.op("F0", [x], {}, { domain: "user" }), dtype: "float32" });
   });
   before.irVersion = 10n;
   importOpset(before, "user", 1);
   for (let i = 0; i < 16; i++) {
     const g = new Graph(17);
     let y = g.input("x", undefined);
-    if (i === 15) {
-      y = g.op("MaxPool", [y], { kernel_shape: { reference: "a", type: "INTS" } });
-    } else {
-      // Each call hands on its own attribute and a new one: twice as many versions at every level.
-      for (const name of ["a", "b"]) {
-        const given = { [name]: { reference: "a", type: "INTS" } } as const;
-        y = g.op(`F${i + 1}`, [y], { a: [i, name.length], ...given }, { domain: "user" });
+    const attributes = Array.from({ length: i }, (_, k) => `p${k}`);
+    if (i === 15) y = maxPool(g, y, poolWindow([1, 1]));
+    else {
+      // Every call hands on what it was given and one of two numbers: twice as many at every level.
+      for (const number of [0, 1]) {
+        const given = attributes.map((name) => [name, { reference: name, type: "INT" }] as const);
+        const handed = { ...Object.fromEntries(given), [`p${i}`]: number };
+        y = g.op(`F${i + 1}`, [y], handed, { domain: "user" });
       }
     }
     g.output(y);
-    const f = g.toFunction({ domain: "user", name: `F${i}`, attributes: ["a", "b"] });
+    const f = g.toFunction({ domain: "user", name: `F${i}`, attributes });
     importOpset(f, "user", 1);
     before.functions.push(f);
   }
-  const begin = performance.now();
-  try {
-    swapPooling(before);
-  } catch (error) {
-    expect((error as Error).message).toMatch(/called with more than 500 different attributes/);
-  }
-  expect(performance.now() - begin).toBeLessThan(20_000);
+  expect(() => swapPooling(before)).toThrow(/called with more than 500 different attributes/);
 });
 
 test("half and double precision", async () => {
