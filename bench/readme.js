@@ -2,7 +2,7 @@
 import { digits } from "./stats.js";
 import { swapMarkdown } from "./swap-table.js";
 import { company, countRounds, markdown, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
-import { verdict } from "./targets.js";
+import { ratioText, verdict } from "./targets.js";
 import { DIRECTIONS, memoryWorkload } from "./variants.js";
 import { describeWorkload, workload } from "./workloads.js";
 
@@ -19,7 +19,7 @@ function targetTable(run) {
   const rows = run.targets.map((outcome) => [
     outcome.name,
     `${outcome.limit}`,
-    outcome.ratio === null ? "" : outcome.ratio.toFixed(2),
+    ratioText(outcome),
     verdict(outcome),
   ]);
   return markdown([["time of / time of", "at most", "ratio", ""], ...rows], 1);

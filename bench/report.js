@@ -3,7 +3,7 @@ import { outputShape } from "./shapes.js";
 import { digits } from "./stats.js";
 import { swapRounds, swapTable } from "./swap-table.js";
 import { columns, company, countRounds, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
-import { verdict } from "./targets.js";
+import { ratioText, verdict } from "./targets.js";
 import { DIRECTIONS, inputBytes, memoryWorkload } from "./variants.js";
 import { describeWorkload, elements, workload } from "./workloads.js";
 
@@ -101,7 +101,7 @@ function targetTable(run) {
   const rows = run.targets.map((outcome) => [
     outcome.name,
     `<= ${outcome.limit}`,
-    outcome.ratio === null ? "-" : outcome.ratio.toFixed(2),
+    ratioText(outcome) || "-",
     verdict(outcome),
     outcome.rounds.map((r) => r.toFixed(2)).join(" "),
   ]);

@@ -125,3 +125,14 @@ export function verdict({ ratio, limit }) {
   if (ratio === null) return "not measured";
   return ratio <= limit ? "met" : "missed";
 }
+
+/**
+ * The ratio of an outcome in two digits after the point, or in three where two would contradict the verdict.
+ * @param {Outcome} outcome
+ * @returns {string} empty when it was not measured
+ */
+export function ratioText({ ratio, limit }) {
+  if (ratio === null) return "";
+  const short = ratio.toFixed(2);
+  return ratio > limit && Number(short) <= limit ? ratio.toFixed(3) : short;
+}
