@@ -59,6 +59,9 @@ export interface GraphOptions {
 /** Constants of at most this many elements are emitted once. */
 const MAX_SHARED = 64;
 
+/** What marks a node that hands on its value but no gradient. */
+export const DETACHED = "detached: a constant for gradients";
+
 /** A graph that is being built. */
 export class Graph {
   /** Version of the standard operators. */
@@ -73,6 +76,8 @@ export class Graph {
   readonly inputs: Value[] = [];
   /** Outputs so far. */
   readonly outputs: Value[] = [];
+  /** What is known of every value by name: inputs, stored tensors and outputs of nodes. */
+  readonly values: Map<string, Value> = new Map();
   readonly #prefix: string;
   readonly #constants: Map<string, Value> = new Map();
 
@@ -98,6 +103,7 @@ export class Graph {
     const value: Value = { name: this.names.unique(name), dtype, shape };
     if (value.name !== name) refuseName("input", name);
     this.inputs.push(value);
+    this.values.set(name, value);
     return value;
   }
 
@@ -113,7 +119,9 @@ export class Graph {
   initializer(name: string, value: Tensor): Value {
     if (this.names.unique(name) !== name) refuseName("initializer", name);
     this.initializers.push(tensorToProto(value, name));
-    return { name, ...knownTensor(value) };
+    const stored: Value = { name, ...knownTensor(value) };
+    this.values.set(name, stored);
+    return stored;
   }
 
   /** A constant as a `Constant` node; equal ones of at most 64 elements are emitted once. */
@@ -185,7 +193,19 @@ export class Graph {
             }),
           );
     this.nodes.push(node);
-    return node.output.map((name, i) => ({ ...types[i], name }));
+    const outputs = node.output.map((name, i): Value => ({ ...types[i], name }));
+    for (const output of outputs) this.values.set(output.name, output);
+    return outputs;
+  }
+
+  /**
+   * The value, taken for a constant by {@link gradients}: an Identity that is marked. Where terms of a
+   * derivative cancel, it saves computing them.
+   */
+  detach(x: Value): Value {
+    const y = this.op("Identity", [x]);
+    (this.nodes.at(-1) as NodeProto).docString = DETACHED;
+    return y;
   }
 
   readonly #branches: Map<GraphProto, Inferred[]> = new Map();

@@ -16,6 +16,7 @@ export * from "./check.ts";
 export * from "./dtype.ts";
 export * from "./error.ts";
 export * from "./external.ts";
+export * from "./gradients.ts";
 export * from "./graph.ts";
 export * from "./infer.ts";
 export * from "./known.ts";

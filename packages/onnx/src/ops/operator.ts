@@ -53,6 +53,30 @@ export interface EvaluateContext {
   runGraph(graph: GraphProto, inputs: readonly Tensor[]): Tensor[];
 }
 
+/** What a gradient rule sees of its node. */
+export interface GradientContext {
+  /** The graph that the gradient's nodes go to; the node's values can be read in it. */
+  readonly g: Graph;
+  /** The node. */
+  readonly node: NodeProto;
+  /** Its attributes. */
+  readonly attributes: Attributes;
+  /** Its inputs; `undefined` for one that is left out. */
+  readonly inputs: readonly (Value | undefined)[];
+  /** Its outputs. */
+  readonly outputs: readonly Value[];
+  /** The gradient of each output; `undefined` where nothing depends on it. */
+  readonly gradients: readonly (Value | undefined)[];
+  /** Whether the gradient of each input is asked for; others may be left out. */
+  readonly wanted: readonly boolean[];
+}
+
+/**
+ * Emits the gradients of a node's inputs, each of its input's shape; `undefined` where nothing flows.
+ * @throws OnnxError when a size that it needs is not known
+ */
+export type GradientRule = (context: GradientContext) => readonly (Value | undefined)[];
+
 /** An operator. */
 export interface Operator {
   /** Its name, as in `op_type`. */
@@ -63,6 +87,11 @@ export interface Operator {
   shape(context: ShapeContext): readonly Inferred[];
   /** Values of the outputs. */
   evaluate(context: EvaluateContext): readonly Tensor[];
+  /**
+   * Gradients of the inputs. `null` where the derivative is 0 wherever there is one (comparisons,
+   * shapes); left out where there is no rule.
+   */
+  readonly gradient?: GradientRule | null;
 }
 
 /**
