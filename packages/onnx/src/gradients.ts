@@ -95,13 +95,13 @@ export function flow(
     if (operator?.gradient === undefined) {
       throw new OnnxError(`${describeNode(node)}: there is no gradient for this operator`);
     }
-    const inputs = node.input.map((name) => (name === "" ? undefined : valueOf(g, name)));
+    const inputs = node.input.map((name) => (name === "" ? undefined : known(g, name)));
     const results = operator.gradient({
       g,
       node,
       attributes: new Attributes(node),
       inputs,
-      outputs: node.output.map((name) => valueOf(g, name)),
+      outputs: node.output.map((name) => known(g, name)),
       gradients: upstream,
       wanted: node.input.map((name) => active.has(name)),
     });
@@ -116,6 +116,6 @@ export function flow(
   }
 }
 
-function valueOf(g: Graph, name: string): Value {
+function known(g: Graph, name: string): Value {
   return g.values.get(name) ?? { name };
 }

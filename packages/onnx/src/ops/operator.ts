@@ -7,6 +7,7 @@ import type { GraphProto, NodeProto } from "onnx-buf";
 import type { Attributes } from "../attributes.ts";
 import type { DType } from "../dtype.ts";
 import { OnnxError } from "../error.ts";
+import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { broadcast, type Dim, isStatic, type Shape, type ValueType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
