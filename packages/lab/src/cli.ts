@@ -10,6 +10,7 @@ const commands: Record<string, () => Promise<Command>> = {
   downsample: async () => (await import("./commands/downsample.ts")).downsample,
   compare: async () => (await import("./commands/compare.ts")).compare,
   swap: async () => (await import("./commands/swap.ts")).swap,
+  mcnemar: async () => (await import("./commands/mcnemar.ts")).mcnemar,
   checks: async () => (await import("./commands/checks.ts")).checks,
 };
 
@@ -17,6 +18,7 @@ const summaries: Record<string, string> = {
   downsample: "Shrink pictures by pooling",
   compare: "Compare pooling methods on pictures, with a report",
   swap: "Replace the pooling of an ONNX network",
+  mcnemar: "Test whether two trained models differ in accuracy",
   checks: "Show versions, processors, engines and what is missing",
 };
 

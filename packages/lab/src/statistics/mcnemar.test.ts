@@ -1,7 +1,13 @@
 /** McNemar's test: the published tables from their cells, small numbers by hand, edges. */
 import { expect, test } from "vitest";
+import { formatP, verdict } from "./describe.ts";
 import { type Cells, mcnemar } from "./mcnemar.ts";
-import { impossibleTotals, PUBLISHED_PICTURES, publishedTables } from "./published.ts";
+import {
+  impossibleTotals,
+  PUBLISHED_PICTURES,
+  publishedTables,
+  strayAccuracies,
+} from "./published.ts";
 
 test("the published tables, from their cells", () => {
   const expected: [string, string, string, string, string][] = [
@@ -47,10 +53,43 @@ test("two printed totals are impossible, by their own cells", () => {
         "39,370 (36,341 + 3,029)",
     },
   ]);
+  expect(strayAccuracies().map(({ finding }) => finding)).toEqual([
+    "ResNet-34: the original has 74.06 % right by the cells, 73.30 % elsewhere",
+    "ResNet-101: the original has 77.65 % right by the cells, 77.37 % elsewhere",
+    "DenseNet-121: the original has 72.70 % right by the cells, 74.65 % elsewhere",
+    "ResNeXt-101 32x8d: SoftPool has 82.44 % right by the cells, 80.12 % elsewhere",
+    "Inception V3: SoftPool has 78.74 % right by the cells, 79.04 % elsewhere",
+  ]);
   // A printed total that fits is no finding.
   const [{ network, cells }] = publishedTables;
   const printed = { rightA: cells.both + cells.onlyA };
   expect(impossibleTotals([{ network, cells, printed }])).toEqual([]);
+});
+
+test("p-values as text, below all doubles too", () => {
+  const shown = [1, 0.99999, 0.5, 0.0149, 0.00101, 0.000999, 2.0362e-21].map((p) =>
+    formatP({ p, log10P: Math.log10(p) }),
+  );
+  expect(shown).toEqual(["1", "1", "0.500", "0.0149", "0.00101", "9.99e-4", "2.04e-21"]);
+  expect(formatP({ p: 0, log10P: -10859.8096 })).toBe("1.55e-10860");
+  expect(formatP({ p: 0, log10P: -500.0001 })).toBe("1.00e-500");
+});
+
+test("what the words say goes with the numbers", () => {
+  const cases: [Cells, string][] = [
+    [{ both: 100, onlyA: 60, onlyB: 20, neither: 20 }, "chance at the 5 % level: A is right more"],
+    [{ both: 100, onlyA: 20, onlyB: 60, neither: 20 }, "chance at the 5 % level: B is right more"],
+    [
+      { both: 0, onlyA: 5, onlyB: 0, neither: 10 },
+      "fewer than 25 pictures that only one has right",
+    ],
+    [{ both: 0, onlyA: 10, onlyB: 1, neither: 90 }, "chance at the 5 % level: A is right more"],
+    [{ both: 0, onlyA: 27, onlyB: 14, neither: 10 }, "mid-p says that A is right more often, the"],
+    [{ both: 10, onlyA: 25, onlyB: 15, neither: 50 }, "one of up to 22.24 points is not excluded"],
+    [{ both: 10, onlyA: 15, onlyB: 25, neither: 50 }, "one of up to 22.24 points is not excluded"],
+    [{ both: 3, onlyA: 0, onlyB: 0, neither: 1 }, "No picture tells the two models apart"],
+  ];
+  for (const [cells, words] of cases) expect(verdict(mcnemar(cells))).toContain(words);
 });
 
 test("small numbers by hand", () => {
