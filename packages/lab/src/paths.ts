@@ -97,6 +97,16 @@ export function expectWritable(file: string): void {
   }
 }
 
+/** Free space where a directory lies; unlimited where there is none. */
+function freeBytes(directory: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    return Infinity;
+  }
+}
+
 /** Runs `write` on a temporary name and renames the result to `file`. */
 export async function writeWhole(
   file: string,
@@ -109,12 +119,12 @@ export async function writeWhole(
     renameSync(temporary, file);
   } catch (error) {
     // Asked before the temporary file gives its space back.
-    const { bavail, bsize } = statfsSync(dirname(file));
+    const free = freeBytes(dirname(file));
     rmSync(temporary, { force: true });
     if (error instanceof Failure) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== undefined) throw creating("write", file, error);
-    const full = /no space left/i.test(message) || bavail * bsize < 65536;
+    const full = /no space left/i.test(message) || free < 65536;
     throw new Failure(`cannot write ${quote(file)}: ${full ? "the disk is full" : plain(message)}`);
   } finally {
     pending.delete(temporary);

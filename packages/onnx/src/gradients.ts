@@ -5,12 +5,13 @@
  * For a node y = f(x_1 .. x_n) and the gradient dL/dy of what was made of y, the rule of f emits dL/dx_i;
  * gradients of a value that several nodes read are added.
  */
-import type { NodeProto } from "onnx-buf";
+import type { GraphProto, NodeProto } from "onnx-buf";
 import { Attributes } from "./attributes.ts";
+import { dtypeOfCode } from "./dtype.ts";
 import { OnnxError, quote } from "./error.ts";
 import type { Graph, Value } from "./graph.ts";
 import { findOperator } from "./ops/index.ts";
-import { describeNode, namesRead } from "./order.ts";
+import { describeNode, namesRead, namesTaken, topologicalOrder } from "./order.ts";
 import { isStatic } from "./shape.ts";
 import { tensor } from "./tensor.ts";
 
@@ -90,18 +91,22 @@ export function flow(
   for (const node of between.reverse()) {
     const upstream = node.output.map((name) => (name === "" ? undefined : total(name)));
     if (upstream.every((gradient) => gradient === undefined)) continue;
+    if (node.opType === "If" && node.domain === "") {
+      flowIf(g, node, upstream, active, add);
+      continue;
+    }
     const operator = findOperator(node.opType, node.domain);
     if (operator?.gradient === null) continue;
     if (operator?.gradient === undefined) {
       throw new OnnxError(`${describeNode(node)}: there is no gradient for this operator`);
     }
-    const inputs = node.input.map((name) => (name === "" ? undefined : known(g, name)));
+    const inputs = node.input.map((name) => (name === "" ? undefined : g.value(name)));
     const results = operator.gradient({
       g,
       node,
       attributes: new Attributes(node),
       inputs,
-      outputs: node.output.map((name) => known(g, name)),
+      outputs: node.output.map((name) => g.value(name)),
       gradients: upstream,
       wanted: node.input.map((name) => active.has(name)),
     });
@@ -116,6 +121,60 @@ export function flow(
   }
 }
 
-function known(g: Graph, name: string): Value {
-  return g.values.get(name) ?? { name };
+/**
+ * The gradient of an `If` is an `If`: each branch computes its values again, and from them the gradients
+ * of what it takes from the graphs around it.
+ */
+function flowIf(
+  g: Graph,
+  node: NodeProto,
+  upstream: readonly (Value | undefined)[],
+  active: ReadonlySet<string>,
+  add: (name: string, part: Value) => void,
+): void {
+  const graphs = ["then_branch", "else_branch"].map((name) => new Attributes(node).graph(name));
+  const taken = graphs.flatMap((graph) => (graph === undefined ? [] : namesTaken(graph)));
+  const wanted = [...new Set(taken)].filter((name) => active.has(name));
+  const build = (graph: GraphProto | undefined) => (branch: Graph) => {
+    const found = new Map<string, Value>();
+    if (graph !== undefined) {
+      const outputs = replay(branch, graph);
+      const from = outputs.flatMap((value, i): [Value, Value][] => {
+        const gradient = upstream[i];
+        return gradient === undefined ? [] : [[value, gradient]];
+      });
+      flow(branch, [...branch.nodes], from, new Set(wanted), found);
+    }
+    return wanted.map((name) => found.get(name) ?? zerosLike(branch, g.value(name)));
+  };
+  const results = g.if(g.value(node.input[0]), build(graphs[0]), build(graphs[1]));
+  for (const [i, name] of wanted.entries()) {
+    const { dtype, shape } = g.value(name);
+    const part = { ...results[i], dtype, shape };
+    g.values.set(part.name, part);
+    add(name, part);
+  }
+}
+
+/** Emits the nodes of a branch again, under names of their own, and gives its outputs. */
+function replay(g: Graph, branch: GraphProto): Value[] {
+  const names = new Map<string, string>();
+  const to = (name: string) => names.get(name) ?? name;
+  for (const item of branch.initializer) {
+    const name = g.names.unique(item.name);
+    names.set(item.name, name);
+    const own = Object.assign(Object.create(Object.getPrototypeOf(item)), item, { name });
+    g.initializers.push(own);
+    g.values.set(name, { name, dtype: dtypeOfCode(item.dataType), shape: item.dims.map(Number) });
+  }
+  for (const node of topologicalOrder(branch)) {
+    for (const name of node.output) if (name !== "") names.set(name, g.names.unique(name));
+    const copy: NodeProto = Object.assign(Object.create(Object.getPrototypeOf(node)), node, {
+      name: g.names.unique(node.name || node.opType.toLowerCase()),
+      input: node.input.map(to),
+      output: node.output.map(to),
+    });
+    g.append(copy);
+  }
+  return branch.output.map(({ name }) => g.value(to(name)));
 }

@@ -52,6 +52,8 @@ export interface NodeOptions {
 export interface GraphOptions {
   /** Names that are taken; default none. A subgraph shares those of its parent. */
   readonly names?: Names;
+  /** The graph around it: its values are known here. */
+  readonly parent?: Graph;
   /** Put before every name that the graph makes, with a `/`; default nothing. */
   readonly prefix?: string;
 }
@@ -78,6 +80,7 @@ export class Graph {
   readonly outputs: Value[] = [];
   /** What is known of every value by name: inputs, stored tensors and outputs of nodes. */
   readonly values: Map<string, Value> = new Map();
+  readonly #parent: Graph | undefined;
   readonly #prefix: string;
   readonly #constants: Map<string, Value> = new Map();
 
@@ -88,6 +91,7 @@ export class Graph {
   constructor(opset: number, options: GraphOptions = {}) {
     this.opset = opset;
     this.names = options.names ?? new Names();
+    this.#parent = options.parent;
     this.#prefix = options.prefix === undefined ? "" : `${options.prefix}/`;
   }
 
@@ -177,9 +181,20 @@ export class Graph {
       domain: options.domain ?? "",
       overload: options.overload ?? "",
     });
+    return this.append(node, inputs);
+  }
+
+  /**
+   * Adds a node as a file holds it; its names are taken as they are.
+   * @param node the node
+   * @param inputs what is known of its inputs; default what the graph knows
+   * @returns its outputs
+   * @throws OnnxError when the types of its inputs or its attributes do not fit the operator
+   */
+  append(node: NodeProto, inputs: readonly (Value | undefined)[] = this.#inputsOf(node)): Value[] {
     // What refers to an attribute of the function's call is known in the call only.
     const open = node.attribute.some(({ refAttrName }) => refAttrName !== "");
-    const operator = open ? undefined : findOperator(type, node.domain);
+    const operator = open ? undefined : findOperator(node.opType, node.domain);
     const types: readonly Inferred[] =
       operator === undefined
         ? []
@@ -198,6 +213,15 @@ export class Graph {
     return outputs;
   }
 
+  #inputsOf(node: NodeProto): (Value | undefined)[] {
+    return node.input.map((name) => (name === "" ? undefined : this.value(name)));
+  }
+
+  /** What is known of a value by name, of the graphs around this one too. */
+  value(name: string): Value {
+    return this.values.get(name) ?? this.#parent?.value(name) ?? { name };
+  }
+
   /**
    * The value, taken for a constant by {@link gradients}: an Identity that is marked. Where terms of a
    * derivative cancel, it saves computing them.
@@ -214,6 +238,7 @@ export class Graph {
   subgraph(): Graph {
     return new Graph(this.opset, {
       names: this.names,
+      parent: this,
       prefix: this.#prefix === "" ? undefined : this.#prefix.slice(0, -1),
     });
   }
