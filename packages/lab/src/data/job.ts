@@ -1,7 +1,8 @@
 /** The work of a thread: pictures read and transformed into one array, several in flight at a time. */
 import { augment } from "./augment.ts";
 import type { Source } from "./dataset.ts";
-import { BrokenPicture, readPixels } from "./decode.ts";
+import { BrokenPicture } from "./decode.ts";
+import { type Keep, readKept } from "./keep.ts";
 import type { Transform } from "./transforms.ts";
 
 /** What all jobs of a loader have in common. */
@@ -10,6 +11,8 @@ export interface Setup {
   readonly transform: Transform;
   /** Seed of the run. */
   readonly seed: number;
+  /** Where decoded pictures are kept; undefined for nowhere. */
+  readonly keep: Keep | undefined;
   /** Its first number becomes 1 when work is to stop between two pictures. */
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
@@ -38,7 +41,7 @@ const LANES = 4;
  * @throws Failure when no picture could be read; what is wrong with one picture is in the result
  */
 export async function runJob(setup: Setup, job: Job): Promise<Result> {
-  const { transform, seed, stop } = setup;
+  const { transform, seed, keep, stop } = setup;
   const { epoch, pictures } = job;
   const one = 3 * transform.size ** 2;
   const data = new Float32Array(pictures.length * one);
@@ -49,7 +52,7 @@ export async function runJob(setup: Setup, job: Job): Promise<Result> {
       const place = next++;
       const { source, index } = pictures[place];
       try {
-        const pixels = await readPixels(source);
+        const pixels = await readKept(keep, source, index);
         const out = data.subarray(place * one, (place + 1) * one);
         augment(pixels, transform, { seed, epoch, index }, out);
       } catch (error) {

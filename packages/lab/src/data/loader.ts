@@ -2,10 +2,12 @@
  * Batches of a set, prepared ahead of whoever takes them. What a batch holds is a function of the set,
  * the options, the epoch and the step alone: not of the number of threads, nor of where a run began.
  */
+import { closeSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Failure, quote } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { order } from "./draw.ts";
+import { type Keep, openKeep } from "./keep.ts";
 import { Pool } from "./pool.ts";
 import { expectTransform, type Transform } from "./transforms.ts";
 
@@ -30,6 +32,11 @@ export interface LoaderOptions {
   readonly threads?: number;
   /** Batches that are ready or in work at most, which bounds the memory; default threads + 1. */
   readonly ahead?: number;
+  /**
+   * Bytes of a scratch file in which small pictures (up to 128 x 128 pixels) are kept decoded from one
+   * epoch to the next; default 512 MiB, 0 for none. The batches are the same.
+   */
+  readonly keep?: number;
 }
 
 /** A batch. */
@@ -83,6 +90,8 @@ export class Loader {
   readonly #dataset: Dataset;
   readonly #options: Required<LoaderOptions>;
   readonly #pool: Pool;
+  readonly #keep: Keep | undefined;
+  #closing: Promise<void> | undefined;
   readonly #broken = new Map<number, string>();
   /** Batches of an epoch. */
   readonly steps: number;
@@ -95,11 +104,12 @@ export class Loader {
   constructor(dataset: Dataset, options: LoaderOptions) {
     const threads = options.threads ?? Math.min(8, Math.max(1, availableParallelism() - 1));
     const { batch, transform, seed = 0, shuffle = true, dropLast = false } = options;
-    const { broken = "replace", ahead = threads + 1 } = options;
+    const { broken = "replace", ahead = threads + 1, keep = 512 * 2 ** 20 } = options;
     whole("batch", batch, 1);
     whole("seed", seed, 0);
     whole("threads", threads, 0);
     whole("ahead", ahead, 1);
+    whole("keep", keep, 0);
     expectTransform(transform);
     if (dropLast && batch > dataset.length) {
       throw new RangeError(
@@ -108,8 +118,9 @@ export class Loader {
       );
     }
     this.#dataset = dataset;
-    this.#options = { batch, transform, seed, shuffle, dropLast, broken, threads, ahead };
-    this.#pool = new Pool(transform, seed, threads);
+    this.#options = { batch, transform, seed, shuffle, dropLast, broken, threads, ahead, keep };
+    this.#keep = keep > 0 ? openKeep(dataset.length, keep) : undefined;
+    this.#pool = new Pool(transform, seed, threads, this.#keep);
     const steps = dataset.length / batch;
     this.steps = dropLast ? Math.floor(steps) : Math.ceil(steps);
   }
@@ -159,7 +170,10 @@ export class Loader {
 
   /** Ends the threads; loops that still run fail. */
   close(): Promise<void> {
-    return this.#pool.close();
+    this.#closing ??= this.#pool.close().then(() => {
+      if (this.#keep !== undefined) closeSync(this.#keep.descriptor);
+    });
+    return this.#closing;
   }
 
   *#places(

@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { Failure } from "../errors.ts";
 import { type Job, type Result, runJob, type Setup } from "./job.ts";
+import type { Keep } from "./keep.ts";
 import type { Transform } from "./transforms.ts";
 
 /** The built thread: from the sources, which tests import, the one of the last build. */
@@ -81,10 +82,11 @@ export class Pool {
    * @param transform what is done to each picture
    * @param seed seed of the run
    * @param threads how many; 0 for none
+   * @param keep where decoded pictures are kept; undefined for nowhere
    */
-  constructor(transform: Transform, seed: number, threads: number) {
+  constructor(transform: Transform, seed: number, threads: number, keep?: Keep) {
     const stop = new Int32Array(new SharedArrayBuffer(4));
-    const setup: Setup = { transform, seed, stop };
+    const setup: Setup = { transform, seed, keep, stop };
     this.#setup = setup;
     const here: Runner = { run: (job) => runJob(setup, job), end: async () => {} };
     this.#runners =

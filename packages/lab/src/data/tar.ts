@@ -8,24 +8,13 @@
  * as entries of type `L` (GNU) or as `path=` records of type `x` (pax).
  * Source: POSIX.1-2001, pax interchange format; GNU tar's manual, "Basic tar format".
  */
-import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  createReadStream,
-  fstatSync,
-  openSync,
-  readSync,
-  rmSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { closeSync, createReadStream, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { explain, Failure, quote } from "../errors.ts";
 import { byCode, type Listed, type Listing } from "./listing.ts";
+import { openScratch } from "./scratch.ts";
 
 const BLOCK = 512;
 /** The most bytes that a name may take. */
@@ -147,24 +136,6 @@ function indexTar(descriptor: number, title: string): Listing {
     folders: [...folders],
     descriptors: [descriptor],
   };
-}
-
-/** An open file without a name, for as long as it is open. */
-function openScratch(): number {
-  const path = join(tmpdir(), `softpool-${randomUUID()}.tmp`);
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, "wx+", 0o600);
-  } catch (error) {
-    throw explain("create the scratch file", path, error);
-  }
-  try {
-    unlinkSync(path);
-  } catch {
-    // Some systems keep the names of open files.
-    process.on("exit", () => rmSync(path, { force: true }));
-  }
-  return descriptor;
 }
 
 /** Decompresses an open gzip file to a scratch file. */
