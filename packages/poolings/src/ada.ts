@@ -125,7 +125,7 @@ export const ada: Method = {
   infer: ({ g, x, window, parameters }) => {
     const b = sigmoid(g, parameters.theta);
     const rest = sub(g, constantLike(g, x, 1), b);
-    const soft = softPool(g, x, window, { exact: true });
+    const soft = softPool(g, x, window, { gradient: "exact" });
     return add(g, mul(g, b, dicePool(g, x, window)), mul(g, rest, soft));
   },
 };
@@ -152,5 +152,5 @@ export const em: Method = {
   random: false,
   trained: false,
   infer: ({ g, x, window }) => softPool(g, x, window),
-  train: ({ g, x, window }) => softPool(g, x, window, { exact: true }),
+  train: ({ g, x, window }) => softPool(g, x, window, { gradient: "exact" }),
 };

@@ -199,7 +199,7 @@ function callAttributes(
   settings: Replacement["settings"],
   paddingMode: PaddingMode,
 ): AttributeValues {
-  const shown = Object.entries(settings).filter(([name]) => name !== "form");
+  const shown = Object.entries(settings).filter(([name]) => !isHidden(method, name));
   return {
     method: method.name,
     ...(window === undefined
@@ -211,11 +211,15 @@ function callAttributes(
   };
 }
 
+function isHidden(method: Method, name: string): boolean {
+  return method.settings?.some((setting) => setting.name === name && setting.hidden) === true;
+}
+
 /** The overload name of a configuration: what tells its function from others, readable. */
 function overloadOf(
   opset: number,
   x: Value,
-  { window, settings, paddingMode }: Replacement,
+  { method, window, settings, paddingMode }: Replacement,
   parameters: Readonly<Record<string, Value>>,
 ): string {
   const list = (values: readonly number[]) => values.join("x");
@@ -231,7 +235,10 @@ function overloadOf(
     }
     if (paddingMode !== "ignore") parts.push(paddingMode);
   }
-  for (const [name, value] of Object.entries(settings)) parts.push(`${name}${value}`);
+  for (const [name, value] of Object.entries(settings)) {
+    if (!isHidden(method, name)) parts.push(`${name}${value}`);
+  }
+  if (settings.form === "exact") parts.push("exact");
   for (const value of Object.values(parameters)) parts.push(list(value.shape as number[]) || "1");
   return parts.join("_");
 }

@@ -68,6 +68,8 @@ export interface Setting {
   readonly default: number | string;
   /** The words it may have; a number is expected without them. */
   readonly values?: readonly string[];
+  /** Whether it does not change what inference computes, so that calls do not show it; default false. */
+  readonly hidden?: boolean;
   /** Why a number cannot be taken, or `undefined` when it can. */
   check?(value: number): string | undefined;
 }

@@ -189,9 +189,9 @@ function isSameLayer(
   const shown = new Map(layer.node.attribute.map((item) => [item.name, item]));
   const mode = new TextDecoder().decode(shown.get("padding_mode")?.s ?? new Uint8Array());
   if (layer.window !== undefined && mode !== (options.paddingMode ?? "ignore")) return false;
-  return (method.settings ?? []).every(({ name }) => {
+  return (method.settings ?? []).every(({ name, hidden }) => {
     const item = shown.get(name);
-    if (item === undefined) return name === "form";
+    if (item === undefined) return hidden === true;
     const value = settings[name];
     return typeof value === "number"
       ? Math.fround(item.f) === Math.fround(value)

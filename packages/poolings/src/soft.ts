@@ -63,7 +63,15 @@ export interface SoftPoolOptions {
   readonly beta?: number;
   /** Only the exact form, without `If`; default false. */
   readonly exact?: boolean;
+  /** The gradient that training takes; default `none`: the value is not differentiated. */
+  readonly gradient?: SoftPoolGradient;
 }
+
+/**
+ * Gradients of SoftPool: `exact` is the derivative w_i (1 + beta (x_i - y)), `weights` w_i alone, as the
+ * published code computes it. For both the window's maximum is a constant: its terms cancel.
+ */
+export type SoftPoolGradient = "none" | "exact" | "weights";
 
 /** Why a temperature cannot be taken, or `undefined` when it can. */
 export function checkBeta(beta: number): string | undefined {
@@ -88,13 +96,16 @@ export function softPool(
   options: SoftPoolOptions = {},
 ): Value {
   const beta = options.beta ?? 1;
-  if (beta === 0) return averageTaps(g, x, window);
+  const gradient = options.gradient ?? "none";
+  if (beta === 0) return gradient === "none" ? averageTaps(g, x, window) : meanOf(g, x, window);
   if (beta < 0) return neg(g, softPool(g, neg(g, x), window, { ...options, beta: -beta }));
   const dilated = window.dilations.some((d) => d !== 1);
   // AveragePool has no kernel for float64 and no dilations before operator set 19.
   const exact = options.exact || x.dtype === "float64" || (dilated && g.opset < 19);
   return byPlanes(g, x, window, (planes) =>
-    exact ? exactForm(g, planes, window, beta) : guardedForm(g, planes, window, beta),
+    exact || gradient !== "none"
+      ? exactForm(g, planes, window, { beta, gradient })
+      : guardedForm(g, planes, window, beta),
   );
 }
 
@@ -195,7 +206,7 @@ function guardedForm(g: Graph, x: Value, window: PoolWindow, beta: number): Valu
   const [y] = g.if(
     safe,
     (then) => [div(then, n, d)],
-    (otherwise) => [exactForm(otherwise, x, window, beta)],
+    (otherwise) => [exactForm(otherwise, x, window, { beta, gradient: "none" })],
   );
   return y;
 }
@@ -207,29 +218,40 @@ interface Sums {
   t: Value;
 }
 
-function exactForm(g: Graph, x: Value, window: PoolWindow, beta: number): Value {
+/** How the exact form weighs its taps. */
+interface Weighing {
+  readonly beta: number;
+  readonly gradient: SoftPoolGradient;
+}
+
+function exactForm(g: Graph, x: Value, window: PoolWindow, weighing: Weighing): Value {
   const top = largest(x.dtype);
   const bounds = [top, -top].map((bound) => constantLike(g, x, bound));
   // Max and Min keep NaN; MaxPool may drop it, but the sums do not.
   const finite = max(g, min(g, x, bounds[0]), bounds[1]);
   let sums: Sums | undefined;
   for (const step of steps(window)) {
-    sums = sums === undefined ? first(g, finite, step, beta) : merge(g, sums, step, beta);
+    sums = sums === undefined ? first(g, finite, step, weighing) : merge(g, sums, step, weighing);
   }
   const { m, s, t } = sums as Sums;
   // What was cut off is 0 or an infinity. Where all of a window is -Infinity, its maximum may be given as
   // the lowest number, and the lowest number twice is -Infinity too.
-  const rest = windowMaximum(g, sub(g, x, finite), window);
+  const rest = constant(g, windowMaximum(g, sub(g, x, finite), window), weighing);
   return add(g, add(g, m, div(g, t, s)), rest);
 }
 
+/** A value that gradients take for a constant. */
+function constant(g: Graph, value: Value, { gradient }: Weighing): Value {
+  return gradient === "none" ? value : g.detach(value);
+}
+
 /** The sums over the taps of `x`. */
-function first(g: Graph, x: Value, window: PoolWindow, beta: number): Sums {
-  const m = windowMaximum(g, x, window);
+function first(g: Graph, x: Value, window: PoolWindow, weighing: Weighing): Sums {
+  const m = constant(g, windowMaximum(g, x, window), weighing);
   let s: Value | undefined;
   let t: Value | undefined;
   for (const tap of taps(g, frame(g, x, window, lowest(g, x.dtype)), window)) {
-    const { u, e } = weight(g, tap, m, beta);
+    const { u, e } = weight(g, tap, m, weighing);
     s = s === undefined ? e : add(g, s, e);
     const product = mul(g, u, e);
     t = t === undefined ? product : add(g, t, product);
@@ -241,8 +263,8 @@ function first(g: Graph, x: Value, window: PoolWindow, beta: number): Sums {
  * The sums over windows of sums: with u_a = m_a - m,
  * s = sum s_a e^(beta u_a) and t = sum (t_a + u_a s_a) e^(beta u_a).
  */
-function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number): Sums {
-  const m = windowMaximum(g, parts.m, window);
+function merge(g: Graph, parts: Sums, window: PoolWindow, weighing: Weighing): Sums {
+  const m = constant(g, windowMaximum(g, parts.m, window), weighing);
   const slices = (value: Value, fill: number) => taps(g, frame(g, value, window, fill), window);
   const ms = slices(parts.m, lowest(g, parts.m.dtype));
   // A part that does not exist has no weight, whatever the maximum.
@@ -251,7 +273,7 @@ function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number): Sums {
   let s: Value | undefined;
   let t: Value | undefined;
   for (const [a, tap] of ms.entries()) {
-    const { u, e } = weight(g, tap, m, beta);
+    const { u, e } = weight(g, tap, m, weighing);
     const sa = mul(g, ss[a], e);
     const ta = mul(g, add(g, ts[a], mul(g, u, ss[a])), e);
     s = s === undefined ? sa : add(g, s, sa);
@@ -261,10 +283,16 @@ function merge(g: Graph, parts: Sums, window: PoolWindow, beta: number): Sums {
 }
 
 /** A tap's distance u from the maximum, bounded where its weight e^(beta u) is 0. */
-function weight(g: Graph, tap: Value, m: Value, beta: number): { u: Value; e: Value } {
+function weight(
+  g: Graph,
+  tap: Value,
+  m: Value,
+  { beta, gradient }: Weighing,
+): { u: Value; e: Value } {
   const bound = Math.max(LOWEST_EXPONENT / beta, -largest(m.dtype));
   const u = max(g, sub(g, tap, m), constantLike(g, m, bound));
-  return { u, e: exp(g, beta === 1 ? u : mul(g, u, constantLike(g, m, beta))) };
+  const e = exp(g, beta === 1 ? u : mul(g, u, constantLike(g, m, beta)));
+  return { u, e: gradient === "weights" ? g.detach(e) : e };
 }
 
 /** The method `soft`. */
@@ -288,10 +316,21 @@ export const soft: Method = {
       summary: "guarded takes the fast form where it is right; exact has no If",
       default: "guarded",
       values: ["guarded", "exact"],
+      hidden: true,
+    },
+    {
+      name: "gradient",
+      summary: "exact derivative, or the published code's: the weights alone",
+      default: "exact",
+      values: ["exact", "weights"],
+      hidden: true,
     },
   ],
   infer: ({ g, x, window, settings }) =>
     softPool(g, x, window, { beta: settings.beta as number, exact: settings.form === "exact" }),
   train: ({ g, x, window, settings }) =>
-    softPool(g, x, window, { beta: settings.beta as number, exact: true }),
+    softPool(g, x, window, {
+      beta: settings.beta as number,
+      gradient: settings.gradient as SoftPoolGradient,
+    }),
 };

@@ -143,9 +143,9 @@ function settingsOption(method: Method, args: Arguments): Record<string, number 
   const settings: Record<string, number | string> = {};
   const known = method.settings ?? [];
   const take = (option: string, name: string, text: string): void => {
-    const setting = known.find((entry) => entry.name === name);
+    const setting = known.find((entry) => entry.name === name && !entry.hidden);
     if (setting === undefined) {
-      const there = known.map((entry) => entry.name).filter((entry) => entry !== "form");
+      const there = known.flatMap((entry) => (entry.hidden ? [] : [entry.name]));
       throw new UsageError(
         `${option}: ${method.name} has no ${name}; it has ${there.join(", ") || "no settings"}`,
       );
