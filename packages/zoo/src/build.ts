@@ -8,6 +8,7 @@ import {
   setMetadata,
   tensor,
   type Value,
+  valueInfo,
 } from "@softpool/onnx";
 import { Builder } from "./builder.ts";
 import { networkOf } from "./catalogue.ts";
@@ -126,7 +127,13 @@ export function buildNetwork(
   pool.check(b.places);
 
   const own = b.g.toModel(entry.name);
-  const swapped = training ? { model: own, parameters: [] } : swapPlaces(own, b.places);
+  // What poolings give is stated: some compositions leave shape inference without a trace.
+  own.graph?.valueInfo.push(
+    ...b.places.map(({ outputName, output }) =>
+      valueInfo(outputName, { dtype: "float32", shape: output }),
+    ),
+  );
+  const swapped = training ? { model: own, parameters: [] } : swapPlaces(own, b.places, size);
   const { model } = swapped;
   if (training) recordComposed(model, b.places);
   setMetadata(

@@ -65,12 +65,15 @@ const inputsOf = (nodes: readonly NodeProto[]): string[] =>
 
 type TypeOf = (name: string) => Inferred | undefined;
 
+/** A shape for one picture: a batch size that is a symbol or unknown is 1. */
+function forOne(shape: Shape | undefined): readonly number[] | undefined {
+  const one = shape?.map((dim, axis) => (axis === 0 && typeof dim !== "number" ? 1 : dim));
+  return isStatic(one) ? one : undefined;
+}
+
 /** Multiply-accumulates of a node; 0 where it has none, or its sizes are unknown. */
 function macsOf(node: NodeProto, typeOf: TypeOf): number {
-  const shape = (name: string | undefined): readonly number[] | undefined => {
-    const known = typeOf(name ?? "")?.shape;
-    return isStatic(known) ? known : undefined;
-  };
+  const shape = (name: string | undefined) => forOne(typeOf(name ?? "")?.shape);
   const [a, b, y] = [node.input[0], node.input[1], node.output[0]].map(shape);
   if (a === undefined || b === undefined || y === undefined) return 0;
   if (node.opType === "Conv") return count(y) * count(b.slice(1));
@@ -123,8 +126,7 @@ export function info(model: ModelProto, size?: number): NetworkInfo {
   const typeOf: TypeOf = (name) => types.get(name);
   const used = nodesBehind(nodes, graph?.output[0]?.name ?? "");
   const elements = (name: string) => {
-    const shape = typeOf(name)?.shape;
-    return isStatic(shape) ? count(shape) : 0;
+    return count(forOne(typeOf(name)?.shape) ?? [0]);
   };
 
   const statistics = new Set<string>();
@@ -145,9 +147,7 @@ export function info(model: ModelProto, size?: number): NetworkInfo {
   for (const { node, window, output } of findPooling(model, { inputs })) {
     if (!used.has(node)) continue;
     poolings++;
-    if (window !== undefined && isStatic(output)) {
-      poolingTaps += count(window.kernel) * count(output);
-    }
+    if (window !== undefined) poolingTaps += count(window.kernel) * count(forOne(output) ?? [0]);
   }
   const learned = (graph?.initializer ?? []).filter(({ name }) => !statistics.has(name));
   return {

@@ -162,12 +162,14 @@ export function recordComposed(model: ModelProto, places: readonly PlacedPooling
  * Swaps the poolings of a model for inference that differ from the original ones.
  * @param model the network with its original poolings
  * @param places its places with what is chosen for them
+ * @param size height and width of its pictures
  * @returns the model with local functions, and the tensors that its poolings store
  * @throws OnnxError when a method cannot pool in a place
  */
 export function swapPlaces(
   model: ModelProto,
   places: readonly PlacedPooling[],
+  size: number,
 ): { model: ModelProto; parameters: StoredParameter[] } {
   const groups = new Map<string, PlacedPooling[]>();
   for (const place of places) {
@@ -185,6 +187,7 @@ export function swapPlaces(
       kernel,
       paddingMode,
       only: group.map(({ name }) => name),
+      inputs: { input: [1, 3, size, size] },
     });
     for (const { layer, action, reason } of swapped.decisions) {
       if (action !== "refuse") continue;
