@@ -11,7 +11,7 @@ import { dtypeOfCode } from "./dtype.ts";
 import { OnnxError, quote } from "./error.ts";
 import type { Graph, Value } from "./graph.ts";
 import { findOperator } from "./ops/index.ts";
-import { describeNode, namesRead, namesTaken, topologicalOrder } from "./order.ts";
+import { atNode, describeNode, namesRead, namesTaken, topologicalOrder } from "./order.ts";
 import { isStatic } from "./shape.ts";
 import { tensor } from "./tensor.ts";
 
@@ -101,15 +101,18 @@ export function flow(
       throw new OnnxError(`${describeNode(node)}: there is no gradient for this operator`);
     }
     const inputs = node.input.map((name) => (name === "" ? undefined : g.value(name)));
-    const results = operator.gradient({
-      g,
-      node,
-      attributes: new Attributes(node),
-      inputs,
-      outputs: node.output.map((name) => g.value(name)),
-      gradients: upstream,
-      wanted: node.input.map((name) => active.has(name)),
-    });
+    const rule = operator.gradient;
+    const results = atNode(node, () =>
+      rule({
+        g,
+        node,
+        attributes: new Attributes(node),
+        inputs,
+        outputs: node.output.map((name) => g.value(name)),
+        gradients: upstream,
+        wanted: node.input.map((name) => active.has(name)),
+      }),
+    );
     for (const [i, name] of node.input.entries()) {
       const part = results[i];
       if (name !== "" && active.has(name) && part !== undefined) add(name, part);

@@ -14,14 +14,19 @@ import { describeNode } from "../order.ts";
 import { type Dim, multiplyDims, type Shape } from "../shape.ts";
 import { elements, type Tensor } from "../tensor.ts";
 import { allocate } from "./arguments.ts";
+import { inputGradient, turnsOver, weightGradient } from "./convolution-gradient.ts";
 import {
   type EvaluateContext,
   forEachOffset,
+  type GradientContext,
+  type GradientRule,
   type Operator,
   required,
   type ShapeContext,
   typeOf,
 } from "./operator.ts";
+import { slice } from "./slice.ts";
+import { channelSum, knownSizes } from "./spatial.ts";
 import { axisOf, extent, type PoolWindow, pooledDim, windowOf } from "./window.ts";
 
 /** How a convolution slides. */
@@ -133,6 +138,33 @@ const convOperator: Operator = {
     const axes = x.shape.slice(2).map((size, i) => axisOf(window, i, size));
     return [convolved(x, weight, context.inputs[2], axes, group)];
   },
+  gradient: (context) => convGradient(context),
+};
+
+/** The values of a convolution's node that its gradient reads, and the shape of its weights. */
+function gradientParts(context: GradientContext) {
+  const [x, weight] = context.inputs as readonly Value[];
+  const dy = context.gradients[0] as Value;
+  const shape = knownSizes(weight, 0);
+  const window = windowOf(context.attributes, shape.slice(2));
+  return { g: context.g, x, weight, dy, shape, window, group: context.attributes.int("group", 1) };
+}
+
+const convGradient: GradientRule = (context) => {
+  const { g, x, weight, dy, shape, window, group } = gradientParts(context);
+  const [byX, byWeight, byBias] = context.wanted;
+  // With stride 1 the padding is the same for all sizes.
+  const some = window.kernel.map((_, i) => {
+    const size = x.shape?.[i + 2];
+    return axisOf(window, i, typeof size === "number" ? size : extent(window, i));
+  });
+  const axes = () => knownSizes(x).map((size, i) => axisOf(window, i, size));
+  const plain = window.strides.every((stride) => stride === 1) && turnsOver(some);
+  return [
+    byX ? inputGradient(g, dy, weight, plain ? some : axes(), group, shape) : undefined,
+    byWeight ? weightGradient(g, x, dy, axes(), group, shape) : undefined,
+    byBias ? channelSum(g, dy) : undefined,
+  ];
 };
 
 /**
@@ -202,9 +234,11 @@ function convolved(
   return { dtype: x.dtype, shape, data };
 }
 
+type ContextOfAxes = ShapeContext | EvaluateContext | GradientContext;
+
 /** The output size and the padding of one axis of a transposed convolution of known size. */
 function transposedAxis(
-  context: ShapeContext | EvaluateContext,
+  context: ContextOfAxes,
   window: PoolWindow,
   i: number,
   size: number,
@@ -272,22 +306,67 @@ const convTransposeOperator: Operator = {
     checkRank(context, x.shape);
     checkChannels(context, x.shape[1], weight.shape[0], 1);
     const window = windowOf(context.attributes, weight.shape.slice(2));
-    // Seen from the result it is a convolution: its outputs are our inputs.
-    const axes = x.shape.slice(2).map((size, i): Axis => {
-      const { out, begin } = transposedAxis(context, window, i, size);
-      return {
-        size: out,
-        out: size,
-        kernel: window.kernel[i],
-        stride: window.strides[i],
-        dilation: window.dilations[i],
-        padBegin: begin,
-        padEnd: 0,
-      };
-    });
+    const axes = transposedAxes(context, window, x.shape.slice(2));
     return [transposed(x, weight, context.inputs[2], axes, groupOf(context))];
   },
+  gradient: (context) => convTransposeGradient(context),
 };
+
+/** The axes of a transposed convolution as those of a convolution: its outputs are our inputs. */
+function transposedAxes(
+  context: ContextOfAxes,
+  window: PoolWindow,
+  sizes: readonly number[],
+): readonly Axis[] {
+  return sizes.map((size, i): Axis => {
+    const { out, begin } = transposedAxis(context, window, i, size);
+    const last = (size - 1) * window.strides[i] + extent(window, i);
+    return {
+      size: out,
+      out: size,
+      kernel: window.kernel[i],
+      stride: window.strides[i],
+      dilation: window.dilations[i],
+      padBegin: begin,
+      padEnd: Math.max(0, last - out - begin),
+    };
+  });
+}
+
+const convTransposeGradient: GradientRule = (context) => {
+  const { g, x, weight, dy, shape, window, group } = gradientParts(context);
+  const [byX, byWeight, byBias] = context.wanted;
+  const axes = () => transposedAxes(context, window, knownSizes(x));
+  return [
+    byX ? convolvedBack(g, dy, weight, axes(), group) : undefined,
+    byWeight ? weightGradient(g, dy, x, axes(), group, shape) : undefined,
+    byBias ? channelSum(g, dy) : undefined,
+  ];
+};
+
+/** The convolution that a transposed one undoes, on the axes that it has. */
+function convolvedBack(
+  g: Graph,
+  dy: Value,
+  weight: Value,
+  axes: readonly Axis[],
+  group: number,
+): Value {
+  const dx = conv(g, dy, weight, undefined, {
+    strides: axes.map(({ stride }) => stride),
+    pads: [...axes.map(({ padBegin }) => padBegin), ...axes.map(({ padEnd }) => padEnd)],
+    dilations: axes.map(({ dilation }) => dilation),
+    group,
+  });
+  const sizes = axes.map(({ out }) => out);
+  // Padding of the output beyond a stride gives windows that saw nothing.
+  if (dx.shape?.slice(2).every((size, i) => size === sizes[i])) return dx;
+  return slice(g, dx, {
+    axes: sizes.map((_, i) => i + 2),
+    starts: sizes.map(() => 0),
+    ends: sizes,
+  });
+}
 
 function transposed(
   x: Tensor,
