@@ -22,6 +22,7 @@ import { soft } from "./soft.ts";
 import { softBeta } from "./soft-beta.ts";
 import { stochastic } from "./stochastic.ts";
 import { sum } from "./sum.ts";
+import { tree } from "./tree.ts";
 
 /** Every method, in the order of tables. */
 export const catalogue: readonly Method[] = [
@@ -41,6 +42,7 @@ export const catalogue: readonly Method[] = [
   soft,
   softBeta,
   mixed,
+  tree,
   ordinal,
   lift,
   gfgp,

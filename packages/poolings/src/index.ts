@@ -28,3 +28,4 @@ export * from "./soft-beta.ts";
 export * from "./stochastic.ts";
 export * from "./sum.ts";
 export * from "./swap.ts";
+export * from "./tree.ts";

@@ -33,3 +33,22 @@ export function plainGate(
 export function plainMixed(x: Tensor, window: PoolWindow, theta: ArrayLike<number>): Tensor {
   return plainMixture(x, window, ({ channel }) => logistic(theta[channel % theta.length]));
 }
+
+/** The tree: a (v1 . x) + (1 - a) (v2 . x), a = sigmoid(omega . x), for all channels or for each. */
+export function plainTree(
+  x: Tensor,
+  window: PoolWindow,
+  v1: ArrayLike<number>,
+  v2: ArrayLike<number>,
+  omega: ArrayLike<number>,
+): Tensor {
+  const count = window.kernel.reduce((p, q) => p * q, 1);
+  return poolPlain(x, window, ({ values, places, channel }) => {
+    const dot = (filter: ArrayLike<number>) => {
+      const offset = (channel * count) % filter.length;
+      return values.reduce((total, value, i) => total + filter[offset + places[i]] * value, 0);
+    };
+    const a = logistic(dot(omega));
+    return a * dot(v1) + (1 - a) * dot(v2);
+  });
+}
