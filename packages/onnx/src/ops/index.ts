@@ -1,11 +1,11 @@
 /** All operators that shape inference and the evaluator know, by name. */
-
+import { activations } from "./activations.ts";
+import { arithmetic } from "./arithmetic.ts";
 import { blocks } from "./blocks.ts";
 import { constants } from "./constant.ts";
 import { control } from "./control.ts";
 import { convolutions } from "./convolution.ts";
 import { einsums } from "./einsum.ts";
-import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gather.ts";
 import { grids } from "./grid.ts";
 import { joining } from "./join.ts";
@@ -45,7 +45,8 @@ const all: readonly (readonly Operator[])[] = [
   reshaping,
   constants,
   control,
-  elementwise,
+  arithmetic,
+  activations,
   pool,
 ];
 
