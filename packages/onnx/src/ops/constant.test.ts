@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, type GradientCase, gradientsOf } from "../../test/gradient.ts";
 import { expectLikeOrt, integers, random } from "../../test/ort.ts";
 import { float } from "../attributes.ts";
 import { dtypeCode } from "../dtype.ts";
@@ -119,4 +120,28 @@ test("what cannot be evaluated is refused by name", () => {
       g.output(g.op("Dropout", [x, ratio, g.constant(scalar("bool", 1))]));
     }),
   ).toThrow("expected training_mode false, received true");
+});
+
+test("gradients of copies", async () => {
+  const x = random([2, 3]);
+  await expectGradient({ build: (g, [x]) => g.op("Dropout", [x]), inputs: [x] });
+  const mask: GradientCase["build"] = (g, [x]) => {
+    const off = [g.constant(scalar("float32", 0.5)), g.constant(scalar("bool", 0))];
+    return g.node("Dropout", [x, ...off], {}, { outputs: 2 });
+  };
+  await expectGradient({ build: mask, inputs: [x], opsets: [13] });
+  const training: GradientCase["build"] = (g, [x]) =>
+    g.op("Dropout", [x, undefined, g.constant(scalar("bool", 1))]);
+  const ones = [tensor("float64", [2, 3], 1)];
+  expect(() => gradientsOf({ build: training, inputs: [x] }, ones)).toThrow("training_mode false");
+  await expectGradient({ build: (g, [x]) => identity(g, x), inputs: [x] });
+  const square: GradientCase["build"] = (g, [x]) => g.op("Mul", [x, g.detach(x)]);
+  expect(gradientsOf({ build: square, inputs: [x] }, ones)[0].data).toEqual(x.data);
+  const double: GradientCase["build"] = (g, [x]) => cast(g, x, "float64");
+  await expectGradient({ build: double, inputs: [x], ort: false });
+  const back: GradientCase["build"] = (g, [x]) => castLike(g, cast(g, x, "float16"), x);
+  await expectGradient({ build: back, inputs: [x], ortTolerance: 2e-3 });
+  const whole: GradientCase["build"] = (g, [x]) =>
+    g.op("Add", [x, cast(g, cast(g, x, "int64"), x.dtype ?? "float32")]);
+  expect(gradientsOf({ build: whole, inputs: [x] }, ones)[0].data).toEqual(ones[0].data);
 });

@@ -13,7 +13,7 @@ import {
   isInteger,
 } from "../dtype.ts";
 import { OnnxError } from "../error.ts";
-import type { Graph, Value } from "../graph.ts";
+import { DETACHED, type Graph, type Value } from "../graph.ts";
 import { knownProto, knownTensor, MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { elementCount, isStatic } from "../shape.ts";
@@ -22,12 +22,14 @@ import { spelledShape } from "./arguments.ts";
 import { foldCast, valuesOf } from "./folding.ts";
 import {
   type EvaluateContext,
+  type GradientRule,
   type Inferred,
   type Operator,
   required,
   type ShapeContext,
   typeOf,
 } from "./operator.ts";
+import { castLikeValue, refuse, unaryRule } from "./rules.ts";
 
 /** A value in another element type; the value itself when it has that type. */
 export function cast(g: Graph, x: Value, dtype: DType): Value {
@@ -102,6 +104,12 @@ function targetOf(context: ShapeContext | EvaluateContext): DType | undefined {
   return dtypeOfCode(context.attributes.int("to", 0));
 }
 
+/** Back in the input's type; nothing flows through integers. */
+const castRule: GradientRule = unaryRule(({ g, x, y, dy }) => {
+  if (y.dtype !== undefined && !isFloat(y.dtype)) return undefined;
+  return x.dtype === undefined ? castLike(g, dy, x) : castLikeValue(g, dy, x);
+});
+
 const castOperator: Operator = {
   type: "Cast",
   shape: (context) => castType(typeOf(context, 0), targetOf(context)),
@@ -114,12 +122,14 @@ const castOperator: Operator = {
     }
     return [convertTensor(required(context, 0), to)];
   },
+  gradient: castRule,
 };
 
 const castLikeOperator: Operator = {
   type: "CastLike",
   shape: (context) => castType(typeOf(context, 0), context.inputs[1]?.dtype),
   evaluate: (context) => [convertTensor(required(context, 0), required(context, 1).dtype)],
+  gradient: castRule,
 };
 
 const identityOperator: Operator = {
@@ -129,6 +139,7 @@ const identityOperator: Operator = {
     return [{ dtype: x.dtype, shape: x.shape, ...valuesOf(x) }];
   },
   evaluate: (context) => [required(context, 0)],
+  gradient: unaryRule(({ dy, context }) => (context.node.docString === DETACHED ? undefined : dy)),
 };
 
 /** The numbers of a `Constant` that are given without a tensor. */
@@ -158,6 +169,7 @@ const constantOperator: Operator = {
       `${describeNode(context.node)}: expected numbers in value, value_float(s) or value_int(s), found ${name ?? "no attribute"}`,
     );
   },
+  gradient: null,
 };
 
 /** The element that a `ConstantOfShape` repeats: float32 0 unless it is given. */
@@ -183,6 +195,7 @@ const constantOfShapeOperator: Operator = {
     const value = repeated(context);
     return [tensor(value.dtype, Array.from(required(context, 0).data), value.data[0])];
   },
+  gradient: null,
 };
 
 const eyeLike: Operator = {
@@ -206,6 +219,7 @@ const eyeLike: Operator = {
     }
     return [result];
   },
+  gradient: null,
 };
 
 /** Inference only: nothing is dropped. The mask has the input's type before opset 10, bool since. */
@@ -227,6 +241,11 @@ const dropout: Operator = {
     const x = required(context, 0);
     return [x, tensor(context.opset < 10 ? x.dtype : "bool", x.shape, 1)];
   },
+  gradient: unaryRule(({ dy, context }) => {
+    const training = context.inputs[2];
+    if (training === undefined || training.contents?.[0] === 0) return dy;
+    return refuse(context, "expected training_mode false, received true or what is not known");
+  }),
 };
 
 /** The operators of this file. */

@@ -9,11 +9,13 @@
 import { isFloat } from "../dtype.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import { addDims, type Dim, multiplyDims, type Shape } from "../shape.ts";
+import { addDims, type Dim, isStatic, multiplyDims, type Shape } from "../shape.ts";
 import { elements, int64s, type Tensor } from "../tensor.ts";
 import { lengthOf, listGiven, listOf, plainAxes, strided, unknownShape } from "./arguments.ts";
 import {
   type EvaluateContext,
+  type GradientContext,
+  type GradientRule,
   knownIntegers,
   normalAxis,
   type Operator,
@@ -22,6 +24,21 @@ import {
   strides,
   typeOf,
 } from "./operator.ts";
+import { reshape, unsqueeze } from "./reshape.ts";
+import {
+  castLikeValue,
+  inputOf,
+  listGivenTo,
+  mask,
+  masked,
+  numberLike,
+  refuse,
+  scaled,
+  shapedLike,
+  sizesOf,
+  type UnaryParts,
+  unaryRule,
+} from "./rules.ts";
 
 /** The reductions that {@link reduce} emits. */
 export type Reduction =
@@ -141,7 +158,7 @@ function axesOf(
   return new Set(given.map((axis) => normalAxis(axis, rank, where)).sort((a, b) => a - b));
 }
 
-const isKept = (context: ShapeContext | EvaluateContext) =>
+const isKept = (context: ShapeContext | EvaluateContext | GradientContext) =>
   context.attributes.int("keepdims", 1) === 1;
 
 /** The shape of a reduction along axes that are not known. */
@@ -158,6 +175,110 @@ const contentsRules: Partial<Record<Reduction, (a: Dim, b: Dim) => Dim>> = {
   ReduceProd: multiplyDims,
   ReduceSum: addDims,
 };
+
+/** What the gradient of a reduction is made of; dy has the reduced axes, so that it repeats. */
+interface ReductionParts extends UnaryParts {
+  /** y with the reduced axes. */
+  readonly kept: () => Value;
+  /** The axes; `undefined` for all. */
+  readonly axes: readonly number[] | undefined;
+}
+
+/** The number of values that are reduced to one, in the type of x. */
+function countOf({ g, x, y, axes }: ReductionParts): number | Value {
+  const { shape } = x;
+  const sizes = shape && (axes === undefined ? shape : axes.map((axis) => shape.at(axis) ?? null));
+  if (isStatic(sizes)) return elements(sizes);
+  const [all, kept] = [x, y].map((value) => castLikeValue(g, g.op("Size", [value]), x));
+  return g.op("Div", [all, kept]);
+}
+
+/** A gradient for each of the values that are reduced. */
+function spread({ g, x }: UnaryParts, dy: Value): Value {
+  const same = x.shape !== undefined && String(x.shape) === String(dy.shape);
+  return same ? dy : shapedLike(g, g.op("Expand", [dy, sizesOf(g, x)]), x);
+}
+
+/** Evenly to the values that are equal to the largest (smallest). */
+function extremum({ g, x, kept, dy, axes }: ReductionParts): Value {
+  const chosen = mask(g, g.op("Equal", [x, kept()]), x);
+  const count = reduce(g, "ReduceSum", chosen, axes);
+  return g.op("Mul", [chosen, g.op("Div", [dy, count])]);
+}
+
+/** The product of the others: with zeros taken for 1, where none of the others is 0. */
+function product({ g, x, dy, axes }: ReductionParts): Value {
+  const zero = mask(g, g.op("Equal", [x, numberLike(g, x, 0)]), x);
+  const full = g.op("Add", [x, zero]);
+  const part = g.op("Div", [g.op("Mul", [dy, reduce(g, "ReduceProd", full, axes)]), full]);
+  const others = g.op("Sub", [reduce(g, "ReduceSum", zero, axes), zero]);
+  return masked(g, part, g.op("Less", [others, numberLike(g, x, 0.5)]));
+}
+
+/** x / y; 0 where y and so all x are 0. */
+function norm({ g, x, kept, dy }: ReductionParts): Value {
+  const y = kept();
+  const one = numberLike(g, y, 1);
+  const safe = g.op("Where", [g.op("Equal", [y, numberLike(g, y, 0)]), one, y]);
+  return g.op("Mul", [x, g.op("Div", [dy, safe])]);
+}
+
+const reductionGradients: Readonly<Record<Reduction, (parts: ReductionParts) => Value>> = {
+  ReduceSum: (parts) => spread(parts, parts.dy),
+  ReduceMean: (parts) => {
+    const { g, dy } = parts;
+    const count = countOf(parts);
+    const share = typeof count === "number" ? scaled(g, dy, 1 / count) : g.op("Div", [dy, count]);
+    return spread(parts, share);
+  },
+  ReduceMax: extremum,
+  ReduceMin: extremum,
+  ReduceProd: product,
+  ReduceL1: ({ g, x, dy }) => g.op("Mul", [g.op("Sign", [x]), dy]),
+  ReduceL2: norm,
+  // e^y is the sum.
+  ReduceLogSum: (parts) => {
+    const { g, kept, dy } = parts;
+    return spread(parts, g.op("Div", [dy, g.op("Exp", [kept()])]));
+  },
+  ReduceLogSumExp: ({ g, x, kept, dy }) =>
+    g.op("Mul", [g.op("Exp", [g.op("Sub", [x, kept()])]), dy]),
+  ReduceSumSquare: ({ g, x, dy }) => g.op("Mul", [x, scaled(g, dy, 2)]),
+};
+
+/** The axes of a node; `undefined` for all, `null` when they are not known. */
+function axesOfNode(context: GradientContext): readonly number[] | null | undefined {
+  const given = listGivenTo(context, "axes", 1);
+  if (given === null || (given !== undefined && given.length > 0)) return given;
+  return context.attributes.int("noop_with_empty_axes", 0) === 1 ? [] : undefined;
+}
+
+function reductionRule(type: Reduction): GradientRule {
+  return unaryRule((parts) => {
+    const { g, x, y, dy, context } = parts;
+    const axes = axesOfNode(context);
+    const asBefore = isKept(context) || axes?.length === 0;
+    // All values to one that has no axes: that repeats as it is.
+    if (asBefore || (axes === undefined && y.shape?.length === 0)) {
+      if (axes === null && type !== "ReduceSum") refuse(context, "expected axes that are known");
+      return shapedLike(
+        g,
+        reductionGradients[type]({ ...parts, kept: () => y, axes: axes ?? undefined }),
+        x,
+      );
+    }
+    const rank = x.shape?.length;
+    if (axes === null || rank === undefined) {
+      return refuse(context, "expected an input and axes that are known, or keepdims 1");
+    }
+    const back = (value: Value): Value =>
+      axes === undefined
+        ? reshape(g, value, new Array<number>(rank).fill(1))
+        : unsqueeze(g, value, plainAxes(axes, rank));
+    const whole = reductionGradients[type]({ ...parts, axes, kept: () => back(y), dy: back(dy) });
+    return shapedLike(g, whole, x);
+  });
+}
 
 function reduction(type: Reduction): Operator {
   const f = reductions[type];
@@ -185,6 +306,7 @@ function reduction(type: Reduction): Operator {
       const whole = isFloat(x.dtype) ? f : (values: Float64Array) => Math.trunc(f(values));
       return [reduceTensor(x, axes, isKept(context), whole)];
     },
+    gradient: reductionRule(type),
   };
 }
 
@@ -213,6 +335,7 @@ function position(type: string, sign: 1 | -1): Operator {
       const found = reduceTensor(x, axis(context, x.shape.length), isKept(context), find);
       return [{ ...found, dtype: "int64" }];
     },
+    gradient: null,
   };
 }
 
@@ -245,6 +368,11 @@ const cumSum: Operator = {
     }
     return [{ ...x, data }];
   },
+  gradient: unaryRule(({ g, dy, context }) => {
+    const exclusive = context.attributes.int("exclusive", 0);
+    const reverse = 1 - context.attributes.int("reverse", 0);
+    return g.op("CumSum", [dy, inputOf(context, 1)], { exclusive, reverse });
+  }),
 };
 
 /** The operators of this file. */

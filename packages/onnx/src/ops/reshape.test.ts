@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, type GradientCase } from "../../test/gradient.ts";
 import { expectLikeOrt, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { inferTypes } from "../infer.ts";
@@ -139,4 +140,21 @@ test("what does not fit is refused", () => {
     'Expand "expand": expected a result of sizes from 0 with at most 536870912 elements, received [1099511627776, 2, 3]',
   );
   expect(() => flatten(g, x, 5)).toThrow("expected an axis from -2 to 1, received 5");
+});
+
+test("gradients", async () => {
+  const x = random([2, 1, 3, 1]);
+  const builds: GradientCase["build"][] = [
+    (g, [x]) => reshape(g, x, [0, -1]),
+    (g, [x]) => reshape(g, x, [0, 3, 1, 1]),
+    (g, [x]) => flatten(g, x, 1),
+    (g, [x]) => flatten(g, x, 2),
+    (g, [x]) => squeeze(g, x, [1, -1]),
+    (g, [x]) => unsqueeze(g, x, [0, 2]),
+  ];
+  for (const build of builds) {
+    for (const batch of [false, true]) await expectGradient({ build, inputs: [x], batch });
+  }
+  await expectGradient({ build: (g, [x]) => g.op("Squeeze", [x]), inputs: [x] });
+  await expectGradient({ build: (g, [x]) => reshape(g, x, []), inputs: [random([1, 1])] });
 });

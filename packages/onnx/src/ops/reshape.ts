@@ -20,12 +20,14 @@ import {
 import { valuesOf } from "./folding.ts";
 import {
   type EvaluateContext,
+  type GradientRule,
   normalAxis,
   type Operator,
   required,
   type ShapeContext,
   typeOf,
 } from "./operator.ts";
+import { reshapeLike, unaryRule } from "./rules.ts";
 
 /** The sizes of a value: one-dimensional int64. */
 export function shapeOf(g: Graph, x: Value): Value {
@@ -66,6 +68,9 @@ function part<T>(context: ShapeContext | EvaluateContext, shape: readonly T[]): 
   return shape.slice(attributes.int("start", 0), attributes.int("end", shape.length));
 }
 
+/** The elements stay: the gradient goes back to the input's shape. */
+const reshapeRule: GradientRule = unaryRule(({ g, x, dy }) => reshapeLike(g, dy, x));
+
 const shapeOperator: Operator = {
   type: "Shape",
   shape: (context) => {
@@ -74,6 +79,7 @@ const shapeOperator: Operator = {
     return [{ dtype: "int64", shape: [contents?.length ?? null], contents }];
   },
   evaluate: (context) => [int64s(part(context, required(context, 0).shape))],
+  gradient: null,
 };
 
 const size: Operator = {
@@ -83,6 +89,7 @@ const size: Operator = {
     return [{ dtype: "int64", shape: [], contents: shape && [shape.reduce(multiplyDims, 1)] }];
   },
   evaluate: (context) => [scalar("int64", elements(required(context, 0).shape))],
+  gradient: null,
 };
 
 /** How many elements shape `of` has for each of shape `by`; a symbol in both cancels out. */
@@ -166,6 +173,7 @@ const reshapeOperator: Operator = {
       `${describeNode(context.node)}: expected sizes that say what -1 is, received [${target.join(", ")}] for [${x.shape.join(", ")}]`,
     );
   },
+  gradient: reshapeRule,
 };
 
 const flattenOperator: Operator = {
@@ -186,6 +194,7 @@ const flattenOperator: Operator = {
     const axis = flattenAxis(context, x.shape.length);
     return [{ ...x, shape: [elements(x.shape.slice(0, axis)), elements(x.shape.slice(axis))] }];
   },
+  gradient: reshapeRule,
 };
 
 /** The axis of a `Flatten` may be one behind the last. */
@@ -244,6 +253,7 @@ const squeezeOperator: Operator = {
     const shape = squeezedShape(x.shape, listOf(context, "axes", 1), where);
     return [{ ...x, shape: shape as readonly number[] }];
   },
+  gradient: reshapeRule,
 };
 
 const unsqueezeOperator: Operator = {
@@ -268,6 +278,7 @@ const unsqueezeOperator: Operator = {
     const shape = unsqueezedShape(x.shape, axes, describeNode(context.node));
     return [{ ...x, shape: shape as readonly number[] }];
   },
+  gradient: reshapeRule,
 };
 
 /** The operators of this file. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, node } from "../../test/gradient.ts";
 import { expectLikeOrt, integers, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
@@ -44,4 +45,14 @@ test("builders work along one axis at every opset", () => {
   expect(() => softmax(g, g.input("x", "float32"), -1)).toThrow(
     "Softmax: expected an input with a known number of axes before opset 13, x has none",
   );
+});
+
+test("gradients", async () => {
+  for (const type of ["Softmax", "LogSoftmax"]) {
+    for (const axis of [1, -1, 2]) {
+      const test = { build: node(type, { axis }), inputs: [random([2, 3, 4])] };
+      await expectGradient({ ...test, batch: true });
+    }
+    await expectGradient({ build: node(type), inputs: [random([3, 5], -20, 20)] });
+  }
 });

@@ -4,9 +4,21 @@
  */
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
+import { describeNode } from "../order.ts";
 import { elements, type Tensor } from "../tensor.ts";
 import { plainAxis } from "./arguments.ts";
-import { axisOfNode, type EvaluateContext, type Operator, required, typeOf } from "./operator.ts";
+import {
+  axisOfNode,
+  type EvaluateContext,
+  type GradientContext,
+  type GradientRule,
+  normalAxis,
+  type Operator,
+  required,
+  typeOf,
+} from "./operator.ts";
+import { reduce } from "./reduce.ts";
+import { refuse, type UnaryParts, unaryRule } from "./rules.ts";
 import { transpose } from "./transpose.ts";
 
 /**
@@ -69,7 +81,38 @@ function scale(line: Float64Array): [largest: number, logSum: number] {
   return [largest, Math.log(sum)];
 }
 
-function along(type: string, f: (line: Float64Array) => void): Operator {
+/** The axes that a node works along, as one. */
+function axesOf(context: GradientContext, { shape }: Value): number[] {
+  const joint = context.g.opset < 13;
+  const rank = shape?.length;
+  const given = context.attributes.int("axis", joint ? 1 : -1);
+  if (!joint) return [given];
+  if (rank === undefined) return refuse(context, "expected a known number of axes before opset 13");
+  const first = given === rank ? rank : normalAxis(given, rank, describeNode(context.node));
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
+
+const lineSum = ({ g, y, context }: UnaryParts, x: Value) =>
+  reduce(g, "ReduceSum", x, axesOf(context, y));
+
+/** y dy - y sum(y dy). */
+const softmaxRule: GradientRule = unaryRule((parts) => {
+  const { g, y, dy } = parts;
+  const part = g.op("Mul", [dy, y]);
+  return g.op("Sub", [part, g.op("Mul", [y, lineSum(parts, part)])]);
+});
+
+/** dy - e^y sum(dy). */
+const logSoftmaxRule: GradientRule = unaryRule((parts) => {
+  const { g, y, dy } = parts;
+  return g.op("Sub", [dy, g.op("Mul", [g.op("Exp", [y]), lineSum(parts, dy)])]);
+});
+
+function along(
+  type: string,
+  gradient: GradientRule | null,
+  f: (line: Float64Array) => void,
+): Operator {
   return {
     type,
     shape: (context) => {
@@ -77,20 +120,21 @@ function along(type: string, f: (line: Float64Array) => void): Operator {
       return [{ dtype, shape }];
     },
     evaluate: (context) => [mapLines(context, f)],
+    gradient,
   };
 }
 
 /** The operators of this file. */
 export const softmaxes: readonly Operator[] = [
-  along("Softmax", (line) => {
+  along("Softmax", softmaxRule, (line) => {
     const [largest, logSum] = scale(line);
     for (const [i, x] of line.entries()) line[i] = Math.exp(x - largest - logSum);
   }),
-  along("LogSoftmax", (line) => {
+  along("LogSoftmax", logSoftmaxRule, (line) => {
     const [largest, logSum] = scale(line);
     for (const [i, x] of line.entries()) line[i] = x - largest - logSum;
   }),
-  along("Hardmax", (line) => {
+  along("Hardmax", null, (line) => {
     const first = line.indexOf(scale(line)[0]);
     for (const i of line.keys()) line[i] = i === first ? 1 : 0;
   }),
