@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, node } from "../../test/gradient.ts";
 import { expectLikeOrt, random } from "../../test/ort.ts";
 import { float } from "../attributes.ts";
 import { Graph } from "../graph.ts";
@@ -85,4 +86,39 @@ test("builders", () => {
     'attribute "equation": expected labels for 2 inputs with 3, 2 axes, received "ij,jk,kl"',
   );
   expect(() => gemm(new Graph(9), flat, w, undefined)).toThrow("Gemm: c: expected a value before");
+});
+
+test("gradients", async () => {
+  const pairs = [
+    [
+      [3, 4],
+      [4, 5],
+    ],
+    [[4], [4, 5]],
+    [[4], [3, 4, 5]],
+    [[2, 3, 4], [4]],
+    [[4], [4]],
+    [
+      [2, 3, 4],
+      [4, 5],
+    ],
+    [
+      [2, 1, 3, 4],
+      [5, 4, 2],
+    ],
+  ];
+  for (const [a, b] of pairs) {
+    const inputs = [random(a), random(b)];
+    await expectGradient({ build: node("MatMul"), inputs, opsets: [11, 18] });
+  }
+  for (const [i, c] of [[3, 5], [5], [3, 1], []].entries()) {
+    const [transA, transB] = [i % 2, i >> 1];
+    const attributes = { transA, transB, alpha: float(0.5), beta: float(i) };
+    const a = random(transA ? [4, 3] : [3, 4]);
+    const b = random(transB ? [5, 4] : [4, 5]);
+    const opsets = [11, 18];
+    await expectGradient({ build: node("Gemm", attributes), inputs: [a, b, random(c)], opsets });
+  }
+  const inputs = [random([2, 3, 4]), random([4, 5])];
+  await expectGradient({ build: node("MatMul"), inputs, batch: true, opsets: [18] });
 });

@@ -1,5 +1,8 @@
-/** Products of matrices: MatMul (NumPy's rule) and Gemm. */
-
+/**
+ * Products of matrices: MatMul (NumPy's rule) and Gemm.
+ *
+ *     y = A B:  dL/dA = dL/dy B^T,  dL/dB = A^T dL/dy
+ */
 import { float } from "../attributes.ts";
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
@@ -7,15 +10,21 @@ import { describeNode } from "../order.ts";
 import { broadcast, type Dim, formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { allocate } from "./arguments.ts";
+import { sumTo } from "./broadcasting.ts";
 import {
   broadcastStrides,
   type EvaluateContext,
   forEachOffset,
+  type GradientRule,
   type Operator,
   required,
   type ShapeContext,
   typeOf,
 } from "./operator.ts";
+import { reshape, squeeze, unsqueeze } from "./reshape.ts";
+import { inputOf, scaled, upstream } from "./rules.ts";
+import { rankOf } from "./spatial.ts";
+import { transpose } from "./transpose.ts";
 
 /** The product of matrices in the last two axes; the axes before them are broadcast. */
 export function matMul(g: Graph, a: Value, b: Value): Value {
@@ -110,7 +119,51 @@ const matMulOperator: Operator = {
   evaluate: (context) => [
     matMulTensor(required(context, 0), required(context, 1), describeNode(context.node)),
   ],
+  gradient: (context) => matMulGradient(context),
 };
+
+/** A value with its last two axes exchanged: ONNX Runtime makes that a part of the product. */
+function transposedLast(g: Graph, x: Value): Value {
+  const rank = rankOf(x);
+  const order = Array.from({ length: rank }, (_, i) => i);
+  return transpose(g, x, [...order.slice(0, -2), rank - 1, rank - 2]);
+}
+
+const matMulGradient: GradientRule = (context) => {
+  const { g, wanted } = context;
+  const [a, b] = [inputOf(context, 0), inputOf(context, 1)];
+  const dy = upstream(context);
+  if (dy === undefined) return [];
+  const [lineA, lineB] = [rankOf(a) === 1, rankOf(b) === 1];
+  // One-dimensional operands are a row and a column.
+  const left = lineA ? unsqueeze(g, a, [0]) : a;
+  const right = lineB ? unsqueeze(g, b, [1]) : b;
+  const withRow = lineA ? unsqueeze(g, dy, [rankOf(dy) - (lineB ? 0 : 1)]) : dy;
+  const whole = lineB ? unsqueeze(g, withRow, [rankOf(withRow)]) : withRow;
+  const byLeft = () => {
+    const sum = sumTo(g, matMul(g, whole, transposedLast(g, right)), left);
+    return lineA ? squeeze(g, sum, [0]) : sum;
+  };
+  const byRight = () => {
+    const sum = weightsOf(g, left, right, whole);
+    return lineB ? squeeze(g, sum, [1]) : sum;
+  };
+  return [wanted[0] ? byLeft() : undefined, wanted[1] ? byRight() : undefined];
+};
+
+/** The gradient of the right operand. One matrix for a batch takes one product instead of a sum. */
+function weightsOf(g: Graph, left: Value, right: Value, dy: Value): Value {
+  const [rows, columns] = right.shape?.slice(-2) ?? [];
+  const joint =
+    rankOf(right) === 2 &&
+    rankOf(left) > 2 &&
+    typeof rows === "number" &&
+    typeof columns === "number" &&
+    rows * columns > 0;
+  if (!joint) return sumTo(g, matMul(g, transposedLast(g, left), dy), right);
+  const [flat, flatDy] = [reshape(g, left, [-1, rows]), reshape(g, dy, [-1, columns])];
+  return matMul(g, transposedLast(g, flat), flatDy);
+}
 
 /** Whether an operand of a `Gemm` is transposed. */
 const isTransposed = (context: ShapeContext | EvaluateContext, name: string) =>
@@ -169,6 +222,28 @@ const gemmOperator: Operator = {
     }
     return [{ ...product, data }];
   },
+  gradient: (context) => gemmGradient(context),
+};
+
+const gemmGradient: GradientRule = (context) => {
+  const { g, attributes, wanted } = context;
+  const [a, b] = [inputOf(context, 0), inputOf(context, 1)];
+  const c = context.inputs[2];
+  const dy = upstream(context);
+  if (dy === undefined) return [];
+  const alpha = attributes.float("alpha", 1);
+  const [transA, transB] = [attributes.int("transA", 0) !== 0, attributes.int("transB", 0) !== 0];
+  const product = (left: Value, right: Value, turnLeft: boolean, turnRight: boolean) =>
+    gemm(g, left, right, undefined, { alpha, transA: turnLeft, transB: turnRight });
+  const byA = () => (transA ? product(b, dy, transB, true) : product(dy, b, false, !transB));
+  const byB = () => (transB ? product(dy, a, true, transA) : product(a, dy, !transA, false));
+  return [
+    wanted[0] ? byA() : undefined,
+    wanted[1] ? byB() : undefined,
+    c !== undefined && wanted[2]
+      ? scaled(g, sumTo(g, dy, c), attributes.float("beta", 1))
+      : undefined,
+  ];
 };
 
 /** The operators of this file. */

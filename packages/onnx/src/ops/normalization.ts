@@ -19,8 +19,17 @@ import { describeNode } from "../order.ts";
 import { elements, type Tensor } from "../tensor.ts";
 import { evaluateElementwise } from "./elementwise.ts";
 import {
+  batchNormalizationGradient,
+  groupNormalizationGradient,
+  instanceNormalizationGradient,
+  layerNormalizationGradient,
+  localResponseGradient,
+  lpNormalizationGradient,
+} from "./normalization-gradient.ts";
+import {
   axisOfNode,
   type EvaluateContext,
+  type GradientRule,
   type Inferred,
   normalAxis,
   type Operator,
@@ -182,25 +191,31 @@ const batchNormalizationOperator: Operator = {
       blend(runningVariance, variance),
     ];
   },
+  gradient: batchNormalizationGradient,
 };
 
 /** An operator with one output of the input's type. */
-function simple(type: string, evaluate: (context: EvaluateContext, x: Tensor) => Tensor): Operator {
+function simple(
+  type: string,
+  gradient: GradientRule | undefined,
+  evaluate: (context: EvaluateContext, x: Tensor) => Tensor,
+): Operator {
   return {
     type,
     shape: (context) => [sameType(context)],
     evaluate: (context) => [evaluate(context, required(context, 0))],
+    gradient,
   };
 }
 
-const instance = simple("InstanceNormalization", (context, x) => {
+const instance = simple("InstanceNormalization", instanceNormalizationGradient, (context, x) => {
   const { centred, variance } = centre(x, axesFrom(x.shape.length, 2));
   const epsilon = context.attributes.float("epsilon", 1e-5);
   return affineChannels(context, divide(centred, variance, epsilon));
 });
 
 /** Scale and bias are for groups before opset 21, for channels since. */
-const group = simple("GroupNormalization", (context, x) => {
+const group = simple("GroupNormalization", groupNormalizationGradient, (context, x) => {
   const groups = context.attributes.int("num_groups", 0);
   const [batch, channels, ...sizes] = x.shape;
   if (groups < 1 || channels % groups !== 0) {
@@ -239,9 +254,10 @@ const layer: Operator = {
     const inverse = variance.data.map((v) => 1 / Math.sqrt(v + epsilon));
     return [y, { ...average, dtype }, { ...variance, dtype, data: inverse }];
   },
+  gradient: layerNormalizationGradient,
 };
 
-const rootMeanSquare = simple("RMSNormalization", (context, x) => {
+const rootMeanSquare = simple("RMSNormalization", layerNormalizationGradient, (context, x) => {
   const axis = axisOfNode(context, x.shape.length, -1);
   const squares = reduceTensor(x, axesFrom(x.shape.length, axis), true, squareMean);
   const y = divide(x, squares, context.attributes.float("epsilon", 1e-5));
@@ -249,7 +265,7 @@ const rootMeanSquare = simple("RMSNormalization", (context, x) => {
 });
 
 /** A norm of 0 leaves zeros. */
-const lp = simple("LpNormalization", (context, x) => {
+const lp = simple("LpNormalization", lpNormalizationGradient, (context, x) => {
   const p = context.attributes.int("p", 2);
   const axes = new Set([axisOfNode(context, x.shape.length, -1)]);
   const norm = reduceTensor(x, axes, true, (values) =>
@@ -260,7 +276,7 @@ const lp = simple("LpNormalization", (context, x) => {
   return map(x, norm, (v, n) => (n === 0 ? 0 : v / n));
 });
 
-const localResponse = simple("LRN", (context, x) => {
+const localResponse = simple("LRN", localResponseGradient, (context, x) => {
   const size = context.attributes.int("size", 1);
   const alpha = context.attributes.float("alpha", 1e-4);
   const beta = context.attributes.float("beta", 0.75);
@@ -280,7 +296,7 @@ const localResponse = simple("LRN", (context, x) => {
   return { ...x, data };
 });
 
-const meanVariance = simple("MeanVarianceNormalization", (context, x) => {
+const meanVariance = simple("MeanVarianceNormalization", undefined, (context, x) => {
   const axes = context.attributes.ints("axes") ?? [0, 2, 3];
   const where = describeNode(context.node);
   const { centred, variance } = centre(
