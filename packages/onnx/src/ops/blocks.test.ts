@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, node } from "../../test/gradient.ts";
 import { expectLikeOrt, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
@@ -29,4 +30,13 @@ test("builders undo each other", () => {
   expect(Object.values(evaluate(g.toModel(), { x: input }))[0].data).toEqual(input.data);
   expect(() => depthToSpace(g, x, 3)).toThrow("expected a multiple of 9, received 8");
   expect(() => depthToSpace(new Graph(9), x, 2, "CRD")).toThrow("CRD needs opset 11 or newer");
+});
+
+test("gradients", async () => {
+  for (const mode of ["DCR", "CRD"]) {
+    const build = node("DepthToSpace", { blocksize: 2, mode });
+    await expectGradient({ build, inputs: [random([2, 8, 3, 2])], batch: true });
+  }
+  const build = node("SpaceToDepth", { blocksize: 2 });
+  await expectGradient({ build, inputs: [random([2, 3, 4, 6])], batch: true });
 });

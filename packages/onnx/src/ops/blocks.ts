@@ -5,16 +5,20 @@
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import { combine, type Dim, multiplyDims, type Shape } from "../shape.ts";
+import { combine, type Dim, isStatic, multiplyDims, type Shape } from "../shape.ts";
+import { int64s } from "../tensor.ts";
 import { strided } from "./arguments.ts";
 import {
   type EvaluateContext,
+  type GradientRule,
   type Operator,
   required,
   type ShapeContext,
   strides,
   typeOf,
 } from "./operator.ts";
+import { refuse, reshapeLike, unaryRule } from "./rules.ts";
+import { transpose } from "./transpose.ts";
 
 /**
  * Channels spread over blocks of pixels: [N, C b b, H, W] to [N, C, H b, W b].
@@ -57,6 +61,19 @@ function divided(context: ShapeContext | EvaluateContext, dim: Dim, by: number):
   });
 }
 
+/** The blocks back into channels. With CRD the position in the block is the inner part of a channel. */
+const depthToSpaceRule: GradientRule = unaryRule(({ g, x, dy, context }) => {
+  const b = context.attributes.int("blocksize", 0);
+  if (context.attributes.string("mode", "DCR") === "DCR") return spaceToDepth(g, dy, b);
+  const sizes = x.shape?.slice(1);
+  if (!isStatic(sizes))
+    return refuse(context, "expected known sizes of channels, height and width");
+  const [channels, height, width] = sizes;
+  const target = int64s([0, channels / (b * b), height, b, width, b]);
+  const blocks = g.op("Reshape", [dy, g.constant(target)]);
+  return reshapeLike(g, transpose(g, blocks, [0, 1, 3, 5, 2, 4]), x);
+});
+
 const depthToSpaceOperator: Operator = {
   type: "DepthToSpace",
   shape: (context) => {
@@ -79,6 +96,7 @@ const depthToSpaceOperator: Operator = {
     const y = strided(x, [n, kept, h, b, w, b], steps);
     return [{ ...y, shape: [n, kept, h * b, w * b] }];
   },
+  gradient: depthToSpaceRule,
 };
 
 const spaceToDepthOperator: Operator = {
@@ -100,6 +118,9 @@ const spaceToDepthOperator: Operator = {
     const y = strided(x, [n, b, b, c, h, w], [sn, sy, sx, sc, sh, sw]);
     return [{ ...y, shape: [n, b * b * c, h, w] }];
   },
+  gradient: unaryRule(({ g, dy, context }) =>
+    depthToSpace(g, dy, context.attributes.int("blocksize", 0)),
+  ),
 };
 
 /** The operators of this file. */

@@ -3,11 +3,12 @@ import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { MAX_CONTENTS, MAX_NUMBERS } from "../known.ts";
 import { describeNode } from "../order.ts";
-import { addDims, type Dim, mergeDim, type Shape } from "../shape.ts";
+import { addDims, type Dim, isStatic, mergeDim, type Shape } from "../shape.ts";
 import { elements, int64s, type Tensor } from "../tensor.ts";
 import { allocate, lengthOf, listOf, plainAxis, strided, unknownShape } from "./arguments.ts";
 import {
   type EvaluateContext,
+  type GradientContext,
   type Inferred,
   normalAxis,
   type Operator,
@@ -16,7 +17,17 @@ import {
   strides,
   typeOf,
 } from "./operator.ts";
-import { dimsGiven } from "./slice.ts";
+import {
+  axisOf,
+  inputOf,
+  refuse,
+  shapedLike,
+  upstream,
+  wants,
+  zeroPaddedAxis,
+  zeros,
+} from "./rules.ts";
+import { dimsGiven, slice } from "./slice.ts";
 
 /**
  * The values one after the other along an axis; a single value as it is.
@@ -68,6 +79,28 @@ function partSizes(
   return Array.from({ length: count }, (_, i) => Math.max(0, Math.min(even, size - i * even)));
 }
 
+/** The gradients of the parts one after the other, zeros for parts that nothing depends on. */
+function splitRule(context: GradientContext): (Value | undefined)[] {
+  const { g, outputs } = context;
+  if (!wants(context, 0)) return [];
+  const axis = axisOf(context, inputOf(context, 0), 0);
+  const given = outputs.map((_, i) => upstream(context, i));
+  const sizes: Shape = outputs.map((output) => output.shape?.[axis] ?? null);
+  const only = given.findIndex((gradient) => gradient !== undefined);
+  const isAlone = given.every((gradient, i) => (gradient !== undefined) === (i === only));
+  const gradient = given[only];
+  if (isAlone && gradient !== undefined && isStatic(sizes)) {
+    const before = sizes.slice(0, only).reduce((sum, size) => sum + size, 0);
+    const after = sizes.slice(only + 1).reduce((sum, size) => sum + size, 0);
+    return [zeroPaddedAxis(g, gradient, axis, before, after)];
+  }
+  if (outputs.some(({ name }, i) => name === "" && given[i] === undefined)) {
+    return refuse(context, "expected a name for every output");
+  }
+  const parts = given.map((gradient, i) => gradient ?? zeros(g, outputs[i]));
+  return [concat(g, parts, axis)];
+}
+
 const splitOperator: Operator = {
   type: "Split",
   shape: (context) => {
@@ -106,6 +139,7 @@ const splitOperator: Operator = {
       return strided(x, shape, steps, begin);
     });
   },
+  gradient: splitRule,
 };
 
 /** The sizes of a concatenation; the other sizes agree. */
@@ -148,6 +182,35 @@ function joinedNumbers(parts: readonly (Inferred | undefined)[]): readonly numbe
   return count <= MAX_NUMBERS ? parts.flatMap((part) => part?.numbers ?? []) : undefined;
 }
 
+/** The part of each input; all at once where all are wanted. */
+function concatRule(context: GradientContext): (Value | undefined)[] {
+  const { g } = context;
+  const dy = upstream(context);
+  if (dy === undefined) return [];
+  const axis = axisOf(context, context.outputs[0], 1);
+  const inputs = context.inputs.map((_, i) => inputOf(context, i));
+  if (inputs.length === 1) return [dy];
+  const sizes: Shape = inputs.map(({ shape }) => shape?.[axis] ?? null);
+  const wanted = inputs.map((_, i) => wants(context, i));
+  if (!isStatic(sizes)) {
+    if (g.opset < 13) return refuse(context, "expected known sizes before opset 13");
+    const lengths = inputs.map((input) =>
+      g.op("Gather", [g.op("Shape", [input]), g.constant(int64s([axis]))], { axis: 0 }),
+    );
+    const list = g.op("Concat", lengths, { axis: 0 });
+    const parts = g.node("Split", [dy, list], { axis }, { outputs: inputs.length });
+    return parts.map((part, i) => shapedLike(g, part, inputs[i]));
+  }
+  if (wanted.every((each) => each)) return split(g, dy, axis, sizes);
+  let next = 0;
+  return sizes.map((size, i) => {
+    const start = next;
+    next += size;
+    if (!wanted[i]) return undefined;
+    return slice(g, dy, { axes: [axis], starts: [start], ends: [next] });
+  });
+}
+
 const concatOperator: Operator = {
   type: "Concat",
   shape: (context) => {
@@ -169,6 +232,7 @@ const concatOperator: Operator = {
     const shapes = parts.map((part) => part.shape);
     return [joined(parts, joinedShape(shapes, axis, where) as number[], axis)];
   },
+  gradient: concatRule,
 };
 
 function joined(parts: readonly Tensor[], shape: readonly number[], axis: number): Tensor {

@@ -1,11 +1,11 @@
 /** What gradient rules share: numbers in a value's type, shapes of other values, masks, given lists. */
 import { dtypeCode, isFloat } from "../dtype.ts";
-import { OnnxError } from "../error.ts";
+import { OnnxError, quote } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { elementCount, isStatic } from "../shape.ts";
 import { int64s, scalar } from "../tensor.ts";
-import type { GradientContext, GradientRule } from "./operator.ts";
+import { type GradientContext, type GradientRule, normalAxis } from "./operator.ts";
 
 /** A number as a scalar in the element type of a value. */
 export function numberLike(g: Graph, x: Value, value: number): Value {
@@ -71,6 +71,30 @@ export function zeros(g: Graph, x: Value): Value {
   return shapedLike(g, g.op("ConstantOfShape", [sizesOf(g, x)], { value }), x);
 }
 
+/** A value with zeros before and after its axes; negative numbers cut. */
+export function zeroPadded(
+  g: Graph,
+  x: Value,
+  begins: readonly number[],
+  ends: readonly number[],
+): Value {
+  const pads = [...begins, ...ends];
+  if (pads.every((count) => count === 0)) return x;
+  return g.opset < 11 ? g.op("Pad", [x], { pads }) : g.op("Pad", [x, g.constant(int64s(pads))]);
+}
+
+/** Zeros before and after one axis. */
+export function zeroPaddedAxis(
+  g: Graph,
+  x: Value,
+  axis: number,
+  begin: number,
+  end: number,
+): Value {
+  const along = (count: number) => (x.shape ?? []).map((_, i) => (i === axis ? count : 0));
+  return zeroPadded(g, x, along(begin), along(end));
+}
+
 /** The gradient of an output, with the output's shape; `undefined` where nothing depends on it. */
 export function upstream(context: GradientContext, index = 0): Value | undefined {
   const gradient = context.gradients[index];
@@ -132,6 +156,15 @@ export function listGivenTo(
   const input = context.inputs[index];
   if (input === undefined) return undefined;
   return isStatic(input.contents) ? input.contents : null;
+}
+
+/** The axis that a node works along, from 0, in a value of known rank. */
+export function axisOf(context: GradientContext, x: Value, fallback: number): number {
+  const rank = x.shape?.length;
+  if (rank === undefined) {
+    return refuse(context, `expected a known number of axes, ${quote(x.name)} has none`);
+  }
+  return normalAxis(context.attributes.int("axis", fallback), rank, describeNode(context.node));
 }
 
 /** Refuses what a rule cannot do, with the node. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, type GradientCase } from "../../test/gradient.ts";
 import { expectLikeOrt, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
@@ -153,4 +154,85 @@ test("what does not fit is refused", () => {
   expect(() => slice(newer, y, { axes: [0], starts: [0], ends: [4], steps: [0] })).toThrow(
     "expected steps other than 0",
   );
+});
+
+test("gradients of slices", async () => {
+  const x = random([5, 4, 7]);
+  const cuts: [axes: number[], starts: number[], ends: number[], steps?: number[]][] = [
+    [[2], [1], [5]],
+    [
+      [0, 2],
+      [1, -3],
+      [4, 99],
+    ],
+    [[1], [0], [99]],
+    [[1], [2], [2]],
+    [[2], [0], [99], [2]],
+    [[2], [1], [99], [2]],
+    [[2], [1], [6], [2]],
+    [[2], [5], [99], [3]],
+    [[2], [4], [99], [3]],
+    [
+      [0, 2],
+      [1, 0],
+      [99, 99],
+      [2, 3],
+    ],
+    [[2], [-1], [-99], [-1]],
+    [
+      [1, 2],
+      [-1, -2],
+      [-99, 0],
+      [-1, -2],
+    ],
+  ];
+  for (const [axes, starts, ends, steps] of cuts) {
+    const build: GradientCase["build"] = (g, [x]) => slice(g, x, { axes, starts, ends, steps });
+    await expectGradient({ build, inputs: [x], opsets: [11, 13, 18] });
+    // The batch is whole: its size need not be known.
+    if (!axes.includes(0)) await expectGradient({ build, inputs: [x], batch: true, opsets: [13] });
+  }
+  const unknown: [start: number, end: number, step?: number][] = [
+    [0, 3],
+    [2, 99],
+    [-3, -1],
+    [-99, 2],
+    [-1, -(2 ** 40), -1],
+  ];
+  for (const [start, end, step = 1] of unknown) {
+    const part = { axes: [0, 2], starts: [start, 1], ends: [end, 4], steps: [step, 1] };
+    const both = step === 1 ? part : { axes: [0], starts: [start], ends: [end], steps: [step] };
+    const build: GradientCase["build"] = (g, [x]) => slice(g, x, both);
+    await expectGradient({ build, inputs: [x], batch: true, opsets: [11, 18] });
+  }
+});
+
+test("gradients of parts", async () => {
+  const x = random([3, 6, 2]);
+  const all: GradientCase["build"] = (g, [x]) => split(g, x, 1, [1, 3, 2]);
+  const chosen =
+    (...parts: number[]): GradientCase["build"] =>
+    (g, [x]) => {
+      const list = split(g, x, 1, [1, 3, 2]);
+      return parts.map((i) => list[i]);
+    };
+  for (const build of [all, chosen(1), chosen(0, 2)]) {
+    for (const batch of [false, true]) await expectGradient({ build, inputs: [x], batch });
+  }
+  const even: GradientCase["build"] = (g, [x]) =>
+    g.node("Split", [x], { axis: 1, num_outputs: 4 }, { outputs: 4 }).slice(1);
+  await expectGradient({ build: even, inputs: [random([2, 7])], opsets: [18] });
+});
+
+test("gradients of concatenations", async () => {
+  const inputs = [random([3, 2]), random([3, 4]), random([3, 1])];
+  const build: GradientCase["build"] = (g, values) => concat(g, values, 1);
+  for (const batch of [false, true]) {
+    await expectGradient({ build, inputs, batch });
+    await expectGradient({ build, inputs, batch, wrt: [0, 2] });
+  }
+  const rows: GradientCase["build"] = (g, values) => concat(g, [...values, values[0]], 0);
+  const batches = [random([3, 2]), random([4, 2])];
+  await expectGradient({ build: rows, inputs: batches });
+  await expectGradient({ build: rows, inputs: batches, batch: true, opsets: [13, 18] });
 });

@@ -7,7 +7,7 @@ import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { type Dim, isStatic, type Shape } from "../shape.ts";
-import { elements } from "../tensor.ts";
+import { elements, int64s } from "../tensor.ts";
 import {
   isValue,
   lengthOf,
@@ -21,6 +21,7 @@ import {
 } from "./arguments.ts";
 import {
   type EvaluateContext,
+  type GradientContext,
   knownIntegers,
   normalAxis,
   type Operator,
@@ -29,6 +30,8 @@ import {
   strides,
   typeOf,
 } from "./operator.ts";
+import { unsqueeze } from "./reshape.ts";
+import { refuse, type UnaryParts, unaryRule, zeroPadded, zeros } from "./rules.ts";
 
 /** What a slice takes. */
 export interface SliceOptions {
@@ -136,6 +139,129 @@ export function dimsGiven(
   return context.inputs[index]?.contents ?? listGiven(context, name, index);
 }
 
+/** What a slice does along one axis of its input. */
+interface Cut {
+  readonly axis: number;
+  readonly start: Dim;
+  readonly end: Dim;
+  readonly step: number;
+}
+
+/** The axes along which a slice does something. */
+function cutsOf({ x, y, context }: UnaryParts, rank: number): Cut[] {
+  const list = (name: string, index: number): readonly Dim[] | undefined =>
+    context.attributes.ints(name) ?? context.inputs[index]?.contents;
+  const starts = list("starts", 1);
+  const ends = list("ends", 2);
+  const steps = context.inputs[4] === undefined ? starts?.map(() => 1) : list("steps", 4);
+  const given = context.inputs[3] === undefined && !context.attributes.has("axes");
+  const axes = given ? starts?.map((_, i) => i) : list("axes", 3);
+  if (starts === undefined || !isStatic(steps) || !isStatic(axes)) {
+    return refuse(context, "expected starts, axes and steps that are known");
+  }
+  const cuts = axes.map((axis, i): Cut => {
+    const normal = normalAxis(axis, rank, describeNode(context.node));
+    return { axis: normal, start: starts[i], end: ends?.[i] ?? null, step: steps[i] };
+  });
+  return cuts.filter(({ axis, step }) => {
+    const [before, after] = [x.shape?.[axis] ?? null, y.shape?.[axis] ?? null];
+    return step !== 1 || before === null || before !== after;
+  });
+}
+
+/** The gradient with zeros where the slice took nothing, for sizes that are not known. */
+function placedByShape({ g, x, y, dy, context }: UnaryParts, cuts: readonly Cut[], rank: number) {
+  const starts = new Array<number>(rank).fill(0);
+  for (const { axis, start, step } of cuts) {
+    if (step !== 1 || typeof start !== "number") {
+      return refuse(context, "expected known sizes where steps are not 1 or starts are not known");
+    }
+    starts[axis] = start;
+  }
+  const sizes = g.op("Shape", [x]);
+  let begins = g.constant(int64s(starts));
+  if (starts.some((start) => start < 0)) {
+    // Negative starts count from the end; those before the beginning are the beginning.
+    const fromEnd = g.constant(int64s(starts.map((start) => (start < 0 ? 1 : 0))));
+    const counted = g.op("Add", [begins, g.op("Mul", [sizes, fromEnd])]);
+    const zero = g.constant(int64s([0]));
+    begins = g.op("Where", [g.op("Less", [counted, zero]), zero, counted]);
+  }
+  const ends = g.op("Sub", [g.op("Sub", [sizes, g.op("Shape", [y])]), begins]);
+  return g.op("Pad", [dy, g.op("Concat", [begins, ends], { axis: 0 })]);
+}
+
+/**
+ * The gradient with zeros where the slice took nothing. Steps beyond 1: an axis of `count` becomes one
+ * of `count` blocks of zeros but for one element each.
+ */
+function sliceRule(parts: UnaryParts): Value {
+  const { g, x, y, dy, context } = parts;
+  const rank = x.shape?.length;
+  if (rank === undefined) return refuse(context, "expected a known number of axes");
+  const cuts = cutsOf(parts, rank);
+  const isKnown = ({ axis, start, end, step }: Cut) =>
+    isStatic([x.shape?.[axis] ?? null, start, end]) ||
+    (step === -1 && x.shape?.[axis] === y.shape?.[axis] && y.shape?.[axis] !== null);
+  if (!cuts.every(isKnown)) return placedByShape(parts, cuts, rank);
+  const begins = new Array<number>(rank).fill(0);
+  const ends = [...begins];
+  const flipped: number[] = [];
+  const spread: { axis: number; before: number; step: number }[] = [];
+  for (const { axis, start, end, step } of cuts) {
+    if (step < 0) flipped.push(axis);
+    const size = x.shape?.[axis];
+    // Turned as a whole.
+    if (typeof size !== "number") continue;
+    const [from, count] = sliceRange(size, start as number, end as number, step);
+    if (count === 0) return zeros(g, x);
+    const first = step < 0 ? from + (count - 1) * step : from;
+    const by = count === 1 ? 1 : Math.abs(step);
+    const before = first % by;
+    if (by > 1) spread.push({ axis, before, step: by });
+    begins[axis] = first - before;
+    ends[axis] = size - begins[axis] - count * by;
+  }
+  let result = dy;
+  if (flipped.length > 0) {
+    result = slice(g, result, {
+      axes: flipped,
+      starts: flipped.map(() => -1),
+      ends: flipped.map(() => -FAR),
+      steps: flipped.map(() => -1),
+    });
+  }
+  if (spread.length > 0) result = spreadOut(g, result, spread, context);
+  return zeroPadded(g, result, begins, ends);
+}
+
+/** Each element of axes becomes `step` of them: zeros but for the one after `before` zeros. */
+function spreadOut(
+  g: Graph,
+  x: Value,
+  axes: readonly { axis: number; before: number; step: number }[],
+  context: GradientContext,
+): Value {
+  const sorted = [...axes].sort((a, b) => a.axis - b.axis);
+  const rank = (x.shape?.length ?? 0) + sorted.length;
+  const places = sorted.map(({ axis }, i) => axis + i + 1);
+  const begins = new Array<number>(rank).fill(0);
+  const ends = [...begins];
+  for (const [i, { before, step }] of sorted.entries()) {
+    begins[places[i]] = before;
+    ends[places[i]] = step - 1 - before;
+  }
+  const blocks = zeroPadded(g, unsqueeze(g, x, places), begins, ends);
+  const steps = new Map(sorted.map(({ axis, step }) => [axis, step]));
+  // Sizes that are not known are copied before the first of the axes; one behind it is what is left.
+  const target = (x.shape ?? []).map((size, i) => {
+    if (typeof size === "number") return size * (steps.get(i) ?? 1);
+    return i < sorted[0].axis ? 0 : -1;
+  });
+  if (target.indexOf(-1) !== target.lastIndexOf(-1)) refuse(context, "expected known sizes");
+  return g.op("Reshape", [blocks, g.constant(int64s(target))]);
+}
+
 const sliceOperator: Operator = {
   type: "Slice",
   shape: (context) => {
@@ -181,6 +307,7 @@ const sliceOperator: Operator = {
       `${describeNode(context.node)}: expected as many starts, ends and steps as axes (${axes.length}), received ${starts.length}, ${ends.length} and ${steps.length}`,
     );
   },
+  gradient: unaryRule(sliceRule),
 };
 
 /** Where the elements of a slice lie in a row-major tensor. */

@@ -4,11 +4,13 @@ import type { Graph, Value } from "../graph.ts";
 import { MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { broadcast, type Dim, isStatic, multiplyDims, type Shape } from "../shape.ts";
-import { elements, type Tensor } from "../tensor.ts";
+import { elements, int64s, type Tensor } from "../tensor.ts";
 import { spelledShape, strided, stridedContents, unknownShape } from "./arguments.ts";
+import { sumTo } from "./broadcasting.ts";
 import {
   broadcastStrides,
   type EvaluateContext,
+  type GradientRule,
   type Inferred,
   knownIntegers,
   type Operator,
@@ -17,6 +19,16 @@ import {
   strides,
   typeOf,
 } from "./operator.ts";
+import { reduce } from "./reduce.ts";
+import {
+  inputOf,
+  listGivenTo,
+  refuse,
+  reshapeLike,
+  shapedLike,
+  sizesOf,
+  unaryRule,
+} from "./rules.ts";
 
 /** A value whose axis i is axis `permutation[i]` of the input. */
 export function transpose(g: Graph, x: Value, permutation: readonly number[]): Value {
@@ -41,6 +53,17 @@ function permutationOf(context: ShapeContext | EvaluateContext, rank: number): n
     `${describeNode(context.node)}: attribute "perm": expected the axes 0 to ${rank - 1} once each, received [${axes.join(", ")}]`,
   );
 }
+
+/** The inverse permutation; without one the axes are reversed once more. */
+const transposeRule: GradientRule = unaryRule(({ g, dy, context }) => {
+  const axes = context.attributes.ints("perm");
+  if (axes === undefined) return g.op("Transpose", [dy]);
+  return transpose(
+    g,
+    dy,
+    axes.map((_, i) => axes.indexOf(i)),
+  );
+});
 
 const transposeOperator: Operator = {
   type: "Transpose",
@@ -69,6 +92,7 @@ const transposeOperator: Operator = {
       ),
     ];
   },
+  gradient: transposeRule,
 };
 
 /** A short tensor of one repeated integer, when its size is known. */
@@ -91,7 +115,37 @@ const expandOperator: Operator = {
     const shape = broadcast([x.shape, target]) as readonly number[];
     return [strided(x, shape, broadcastStrides(x.shape, shape))];
   },
+  gradient: unaryRule(({ g, x, dy }) => sumTo(g, dy, x)),
 };
+
+/** The sum of the repeats: each axis as two, its repeats and its elements. */
+const tileRule: GradientRule = unaryRule(({ g, x, dy, context }) => {
+  const rank = x.shape?.length;
+  if (x.shape === undefined || rank === undefined) {
+    return refuse(context, "expected an input with a known number of axes");
+  }
+  if (rank === 0) return dy;
+  const repeats = listGivenTo(context, "", 1);
+  if (repeats?.every((count) => count === 1)) return dy;
+  const axes = Array.from({ length: rank }, (_, i) => 2 * i);
+  const sizes = x.shape.flatMap((size, i) => [repeats?.[i] ?? null, size]);
+  if (sizes.filter((size) => typeof size !== "number").length <= 1) {
+    const target = int64s(sizes.map((size) => (typeof size === "number" ? size : -1)));
+    const parts = g.op("Reshape", [dy, g.constant(target)]);
+    const repeated = axes.filter((axis) => sizes[axis] !== 1);
+    return reshapeLike(g, reduce(g, "ReduceSum", parts, repeated, false), x);
+  }
+  const column = g.constant(int64s([rank, 1]));
+  const columns = [inputOf(context, 1), sizesOf(g, x)].map((list) =>
+    g.op("Reshape", [list, column]),
+  );
+  const target = g.op("Reshape", [
+    g.op("Concat", columns, { axis: 1 }),
+    g.constant(int64s([2 * rank])),
+  ]);
+  const parts = g.op("Reshape", [dy, target]);
+  return shapedLike(g, reduce(g, "ReduceSum", parts, axes, false), x);
+});
 
 const tile: Operator = {
   type: "Tile",
@@ -108,6 +162,7 @@ const tile: Operator = {
     return [{ dtype, shape: dims, contents: tiled }];
   },
   evaluate: (context) => [tiledTensor(required(context, 0), required(context, 1), context)],
+  gradient: tileRule,
 };
 
 function tiledTensor(x: Tensor, repeats: Tensor, context: EvaluateContext): Tensor {
