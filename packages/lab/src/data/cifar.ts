@@ -10,8 +10,8 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { explain, Failure } from "../errors.ts";
-import { type Dataset, datasetOf, type Entry, fitClasses } from "./dataset.ts";
-import type { Listed, Listing, Split } from "./listing.ts";
+import { type Dataset, datasetOf, type Entry, fitClasses, type Split } from "./dataset.ts";
+import type { Listed, Listing } from "./listing.ts";
 
 const SIDE = 32;
 const PIXELS = 3 * SIDE * SIDE;
@@ -139,7 +139,7 @@ export function cifar(listing: Listing, split: Split, classList?: readonly strin
       return readRecords(kind, basename(path), stretch, title);
     });
     const fitted = entries.map((entry) => ({ ...entry, label: numbers[entry.label] }));
-    return datasetOf(title, classes, fitted.length, (i) => fitted[i], [
+    return datasetOf(title, split, classes, fitted.length, (i) => fitted[i], [
       ...listing.descriptors,
       ...opened,
     ]);

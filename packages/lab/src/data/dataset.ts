@@ -51,10 +51,15 @@ export interface Item extends Pixels {
   readonly name: string;
 }
 
+/** Which pictures of a set are wanted: those to learn from, or those held out. */
+export type Split = "train" | "test";
+
 /** A set of labelled pictures. */
 export interface Dataset {
   /** What it is, in a few words, for messages and records. */
   readonly title: string;
+  /** Which of its pictures these are; "all" where the data is not split, whatever was asked for. */
+  readonly split: Split | "all";
   /** Names of the classes by number; some may have no pictures when a class list fixed them. */
   readonly classes: readonly string[];
   /** How many pictures there are, at least 1. */
@@ -84,6 +89,7 @@ export interface Entry {
 /**
  * A set of entries.
  * @param title what it is, for messages
+ * @param split which of its pictures these are
  * @param classes names of the classes
  * @param length how many pictures there are
  * @param entry gives picture `i`, from 0 to `length - 1`
@@ -91,6 +97,7 @@ export interface Entry {
  */
 export function datasetOf(
   title: string,
+  split: Split | "all",
   classes: readonly string[],
   length: number,
   entry: (i: number) => Entry,
@@ -104,6 +111,7 @@ export function datasetOf(
   };
   return {
     title,
+    split,
     classes,
     length,
     label: (i) => at(i).label,

@@ -74,5 +74,12 @@ export function classFolders(listing: Listing, classList?: readonly string[]): D
         `${found.length} ${empty.length === 1 ? "has" : "have"} no pictures`,
     );
   }
-  return datasetOf(title, classes, entries.length, (i) => entries[i], listing.descriptors);
+  return datasetOf(
+    title,
+    listing.split,
+    classes,
+    entries.length,
+    (i) => entries[i],
+    listing.descriptors,
+  );
 }

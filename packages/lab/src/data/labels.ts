@@ -99,5 +99,12 @@ export function labelledPictures(
   const entries: Entry[] = pictures.map(
     (picture) => new LabelledFile(picture, numberOf(labelOf.get(picture) as string)),
   );
-  return datasetOf(title, classes, entries.length, (i) => entries[i], listing.descriptors);
+  return datasetOf(
+    title,
+    listing.split,
+    classes,
+    entries.length,
+    (i) => entries[i],
+    listing.descriptors,
+  );
 }

@@ -5,7 +5,7 @@
 import { closeSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { explain, Failure, quote } from "../errors.ts";
-import type { Source } from "./dataset.ts";
+import type { Source, Split } from "./dataset.ts";
 
 /** A file of a listing. */
 export interface Listed {
@@ -19,6 +19,8 @@ export interface Listed {
 export interface Listing {
   /** What was listed, for messages. */
   readonly title: string;
+  /** Which split this is; "all" for everything. */
+  readonly split: Split | "all";
   /** The files, sorted by path; hidden ones are left out. */
   readonly files: readonly Listed[];
   /** The directories, with or without files. */
@@ -26,9 +28,6 @@ export interface Listing {
   /** Open files that the sources refer to. */
   readonly descriptors: readonly number[];
 }
-
-/** Which pictures of a set are wanted: those to learn from, or those held out. */
-export type Split = "train" | "test";
 
 /** Names of directories for either split; of those held out, the first that is there is taken. */
 const SPLITS: Record<Split, readonly string[]> = {
@@ -97,24 +96,35 @@ export function listDirectory(root: string): Listing {
   };
   walk("", 0);
   files.sort((a, b) => byCode(a.path, b.path));
-  return { title: quote(root), files, folders, descriptors: [] };
+  return { title: quote(root), split: "all", files, folders, descriptors: [] };
+}
+
+/** A file of a listing, seen from a directory of it. */
+class InnerFile implements Listed {
+  readonly #file: Listed;
+  readonly path: string;
+
+  constructor(file: Listed, path: string) {
+    this.#file = file;
+    this.path = path;
+  }
+
+  get source(): Listed["source"] {
+    return this.#file.source;
+  }
 }
 
 /** The listing of what lies below a directory of it. */
-function below(listing: Listing, folder: string): Listing {
+function below(listing: Listing, folder: string, split: Split | "all"): Listing {
   const start = `${folder}/`;
   const inside = (path: string) => path.startsWith(start);
   return {
     ...listing,
     title: `${listing.title} (${folder})`,
+    split,
     files: listing.files
       .filter((file) => inside(file.path))
-      .map((file) => ({
-        path: file.path.slice(start.length),
-        get source() {
-          return file.source;
-        },
-      })),
+      .map((file) => new InnerFile(file, file.path.slice(start.length))),
     folders: listing.folders.filter(inside).map((path) => path.slice(start.length)),
   };
 }
@@ -129,7 +139,7 @@ export function selectSplit(listing: Listing, split: Split): Listing {
   const named = (names: readonly string[]) =>
     names.map((name) => [...tops].find((top) => top.toLowerCase() === name)).find(Boolean);
   const wanted = named(SPLITS[split]);
-  if (wanted !== undefined) return below(listing, wanted);
+  if (wanted !== undefined) return below(listing, wanted, split);
   const other = named(SPLITS[split === "train" ? "test" : "train"]);
   if (other !== undefined) {
     throw new Failure(
@@ -141,7 +151,7 @@ export function selectSplit(listing: Listing, split: Split): Listing {
     tops.size === 1 &&
     listing.files.every(({ path }) => path.includes("/")) &&
     listing.folders.some((path) => path.startsWith(`${only}/`));
-  return wraps ? selectSplit(below(listing, only), split) : listing;
+  return wraps ? selectSplit(below(listing, only, "all"), split) : listing;
 }
 
 /** Closes the files of a listing that came to nothing. */

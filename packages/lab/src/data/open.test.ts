@@ -52,6 +52,12 @@ test("class directories: order, splits, links, class lists", async () => {
   });
   expect((await contents(at("net"), { split: "test" })).pictures).toEqual(["n1/v.png=0"]);
   expect((await contents(at("net/val"), { split: "train" })).pictures).toEqual(["n1/v.png=0"]);
+  // What is not split says so, whatever was asked for.
+  for (const split of ["train", "test"] as const) {
+    expect((await openDataset(at("net"), { split })).split).toBe(split);
+    expect((await openDataset(at("net/train"), { split })).split).toBe("all");
+    expect((await openDataset("textures", { split })).split).toBe(split);
+  }
   // A list fixes the numbers, with descriptions or without, and may know more classes.
   const lists = ["n0\nn3\nn2\nn9\nn1\n", "\ufeffn0\tnought\r\nn3\tthree\r\nn2\r\nn9\r\nn1\r\n\r\n"];
   for (const list of lists) {

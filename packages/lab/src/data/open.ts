@@ -7,20 +7,23 @@ import { join } from "node:path";
 import { explain, Failure, quote, UsageError } from "../errors.ts";
 import { cifar, isCifar } from "./cifar.ts";
 import { readClassList } from "./class-list.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Dataset, Split } from "./dataset.ts";
 import { classFolders } from "./folders.ts";
 import { labelledPictures } from "./labels.ts";
-import { closeListing, type Listing, listDirectory, type Split, selectSplit } from "./listing.ts";
+import { closeListing, type Listing, listDirectory, selectSplit } from "./listing.ts";
 import { listTar } from "./tar.ts";
 import { textures } from "./textures.ts";
 
 /** How a data path is opened. */
 export interface OpenOptions {
-  /** Which pictures, where the data is split; default "train". */
+  /**
+   * Which pictures, where the data is split; default "train". Data that is not split gives all of them
+   * for either: the set's `split` tells.
+   */
   readonly split?: Split;
   /** Path of a class list, which fixes the numbers of the classes; default: their order in the data. */
   readonly classList?: string;
-  /** Path of a label file; default: `labels.txt` or `labels.csv` in a directory without others. */
+  /** Path of a label file for all pictures of the path, without splits; default: `labels.txt` or `labels.csv` in a directory without others. */
   readonly labels?: string;
 }
 

@@ -132,6 +132,7 @@ function indexTar(descriptor: number, title: string): Listing {
   }
   return {
     title,
+    split: "all",
     files: [...files.values()].sort((a, b) => byCode(a.path, b.path)),
     folders: [...folders],
     descriptors: [descriptor],

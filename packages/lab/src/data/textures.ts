@@ -9,8 +9,7 @@
  * ((1 - t^2) / (1 + t^2), 2 t / (1 + t^2)), so that no sine is needed.
  */
 import { philox } from "@softpool/poolings";
-import type { Dataset, Pixels } from "./dataset.ts";
-import { datasetOf, fitClasses } from "./dataset.ts";
+import { type Dataset, datasetOf, fitClasses, type Pixels, type Split } from "./dataset.ts";
 import { stream } from "./draw.ts";
 
 const SHAPES = ["disc", "square", "triangle", "ring", "cross"] as const;
@@ -142,7 +141,7 @@ function expectNumber(name: string, value: number, low: number, high: number): n
  */
 export function textures(
   options: TextureOptions = {},
-  split: "train" | "test" = "train",
+  split: Split = "train",
   classList?: readonly string[],
 ): Dataset {
   const size = expectNumber("size", options.size ?? 32, 8, 1024);
@@ -151,7 +150,7 @@ export function textures(
   const seed = split === "train" ? given : heldOut(given);
   const title = `textures:${size},${count}`;
   const { classes, numbers } = fitClasses(title, textureClasses, classList);
-  return datasetOf(title, classes, count, (index) => ({
+  return datasetOf(title, split, classes, count, (index) => ({
     name: `${split}/${index}`,
     label: numbers[index % textureClasses.length],
     source: { kind: "texture", seed, index, size },
