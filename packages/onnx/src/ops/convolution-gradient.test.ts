@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { expectGradient, node } from "../../test/gradient.ts";
-import { random } from "../../test/ort.ts";
+import { maxDifference, random } from "../../test/ort.ts";
 import type { AttributeValues } from "../attributes.ts";
 import { gradients } from "../gradients.ts";
 import { Graph } from "../graph.ts";
@@ -52,7 +52,7 @@ test("Conv", async () => {
   expect(() => by({ strides: [2, 2] })).toThrow(/Conv .*expected known sizes/);
 });
 
-test("the gradient of the weights: three ways, the same numbers", () => {
+test("the gradient of the weights: two ways, the same numbers", () => {
   for (const [shape, weight, attributes] of cases) {
     const g = new Graph(18);
     const x = g.input("x", "float64", shape);
@@ -73,7 +73,7 @@ test("the gradient of the weights: three ways, the same numbers", () => {
       padEnd: 0,
     }));
     const group = (attributes.group as number | undefined) ?? 1;
-    const ways = (["taps", "columns", "convolution"] as const).map((way) =>
+    const ways = (["taps", "columns"] as const).map((way) =>
       weightGradient(g, x, dy, axes, group, weight, way),
     );
     g.output(...ways);
@@ -82,15 +82,14 @@ test("the gradient of the weights: three ways, the same numbers", () => {
       w: random(weight),
       dy: random(y.shape as number[]),
     });
-    const [first, ...others] = ways.map(({ name }) => values[name]);
-    for (const other of others) {
-      expect(other.shape).toEqual(weight);
-      for (const [i, value] of other.data.entries()) expect(value).toBeCloseTo(first.data[i], 12);
-    }
+    const [taps, columns] = ways.map(({ name }) => values[name]);
+    expect(columns.shape).toEqual(weight);
+    expect(maxDifference(columns.data, taps.data)).toBeLessThan(1e-12);
   }
-  expect(weightFormulation(64, 64, 56 * 56, 9, 1)).toBe("taps");
-  expect(weightFormulation(512, 512, 49, 9, 1)).toBe("columns");
-  expect(weightFormulation(3, 64, 112 * 112, 49, 1)).toBe("convolution");
+  expect(weightFormulation(64, 64, 56 * 56, 1)).toBe("taps");
+  expect(weightFormulation(512, 512, 49, 32)).toBe("taps");
+  expect(weightFormulation(512, 512, 49, 1)).toBe("columns");
+  expect(weightFormulation(3, 64, 112 * 112, 1)).toBe("columns");
 });
 
 test("ConvTranspose", async () => {

@@ -14,6 +14,7 @@ import { elements, type Tensor } from "../tensor.ts";
 import { allocate, spelledShape } from "./arguments.ts";
 import {
   type EvaluateContext,
+  type GradientRule,
   type Inferred,
   type Operator,
   required,
@@ -21,6 +22,15 @@ import {
   strides as stridesOf,
   typeOf,
 } from "./operator.ts";
+import {
+  averagePoolGradient,
+  globalAveragePoolGradient,
+  globalLpPoolGradient,
+  globalMaxPoolGradient,
+  lpPoolGradient,
+  maxPoolGradient,
+  maxUnpoolGradient,
+} from "./pool-gradient.ts";
 import { axisOf, type PoolWindow, pooledShape, windowAttributes, windowOf } from "./window.ts";
 
 /**
@@ -148,6 +158,7 @@ const averagePoolOperator: Operator = {
       sum(values) / (counts ? counted : values.length);
     return [evaluatePool(x, axesOf(context, x), average)];
   },
+  gradient: averagePoolGradient,
 };
 
 const lpPool: Operator = {
@@ -158,6 +169,7 @@ const lpPool: Operator = {
     const p = context.attributes.int("p", 2);
     return [evaluatePool(x, axesOf(context, x), (values) => norm(values, p))];
   },
+  gradient: lpPoolGradient,
 };
 
 const maxPoolOperator: Operator = {
@@ -188,6 +200,7 @@ const maxPoolOperator: Operator = {
     });
     return [y, { dtype: "int64", shape: y.shape, data: indices }];
   },
+  gradient: maxPoolGradient,
 };
 
 /** The offset of an element when the first spatial axis runs fastest. */
@@ -203,7 +216,11 @@ function columnMajor(offset: number, shape: readonly number[]): number {
   return result;
 }
 
-function global(type: string, reduce: (context: EvaluateContext) => Reduction): Operator {
+function global(
+  type: string,
+  gradient: GradientRule,
+  reduce: (context: EvaluateContext) => Reduction,
+): Operator {
   return {
     type,
     shape: (context) => {
@@ -223,6 +240,7 @@ function global(type: string, reduce: (context: EvaluateContext) => Reduction): 
       }));
       return [evaluatePool(x, axes, reduce(context))];
     },
+    gradient,
   };
 }
 
@@ -258,6 +276,7 @@ const maxUnpool: Operator = {
     }
     return [{ dtype: x.dtype, shape, data }];
   },
+  gradient: maxUnpoolGradient,
 };
 
 /** The shape before the pooling that MaxUnpool undoes. */
@@ -286,9 +305,13 @@ export const pool: readonly Operator[] = [
   averagePoolOperator,
   maxPoolOperator,
   lpPool,
-  global("GlobalAveragePool", () => (values) => sum(values) / values.length),
-  global("GlobalMaxPool", () => largest),
-  global("GlobalLpPool", (context) => {
+  global(
+    "GlobalAveragePool",
+    globalAveragePoolGradient,
+    () => (values) => sum(values) / values.length,
+  ),
+  global("GlobalMaxPool", globalMaxPoolGradient, () => largest),
+  global("GlobalLpPool", globalLpPoolGradient, (context) => {
     const p = context.attributes.int("p", 2);
     return (values) => norm(values, p);
   }),
