@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { expectGradient } from "../../test/gradient.ts";
 import { expectLikeOrt, random } from "../../test/ort.ts";
 import { float } from "../attributes.ts";
+import { gradients } from "../gradients.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
 import { int64s, type Tensor, tensor } from "../tensor.ts";
@@ -153,4 +155,52 @@ test("builders", () => {
       expect([...evaluate(g.toModel(), { x: input })[z.name].data]).toEqual([1, 1.5, 2]);
     }
   }
+});
+
+test("gradients", async () => {
+  const inputs = [random([2, 3, 4, 5])];
+  const places = ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"];
+  for (const mode of ["nearest", "linear", "cubic"]) {
+    for (const [i, sizes] of [
+      [2, 3, 8, 15],
+      [2, 3, 6, 5],
+      [2, 3, 2, 7],
+    ].entries()) {
+      for (const coordinate_transformation_mode of places.slice(0, i === 0 ? 3 : 4)) {
+        const attributes = { mode, coordinate_transformation_mode };
+        await expectGradient({
+          build: (g, [x]) => {
+            const empty = g.constant(none);
+            return g.op("Resize", [x, empty, empty, g.constant(int64s(sizes))], attributes);
+          },
+          inputs,
+          opsets: [11, 18],
+        });
+      }
+    }
+  }
+  // Repeated elements, with an unknown number of samples; axes before the spatial ones.
+  for (const factors of [
+    [1, 1, 2, 3],
+    [1, 2, 1, 2],
+    [1, 1, 1, 1],
+  ]) {
+    await expectGradient({ build: (g, [x]) => repeatElements(g, x, factors), inputs, batch: true });
+  }
+  const g = new Graph(18);
+  const x = g.input("x", "float32", [1, 1, 2, 2]);
+  const scales = g.input("scales", "float32", [4]);
+  const y = g.op("Resize", [x, undefined, scales]);
+  expect(() => gradients(g, y, [x], y)).toThrow(
+    /^Resize .*gradient: expected known numbers for input 2/,
+  );
+  const twice = g.op("Relu", [repeatElements(g, x, [1, 1, 2, 2])]);
+  const before = g.nodes.length;
+  gradients(g, repeatElements(g, x, [1, 1, 2, 2]), [x], twice);
+  expect(g.nodes.slice(before).map(({ opType }) => opType)).toEqual([
+    "Resize",
+    "AveragePool",
+    "Constant",
+    "Mul",
+  ]);
 });

@@ -20,12 +20,15 @@ import {
 } from "./arguments.ts";
 import {
   type EvaluateContext,
+  type GradientContext,
   normalAxis,
   type Operator,
   required,
   type ShapeContext,
   typeOf,
 } from "./operator.ts";
+import { type Mix, type Resized, resizedBack } from "./resize-gradient.ts";
+import { unaryRule } from "./rules.ts";
 
 /** How a {@link resize} finds the values between the elements. */
 export interface ResizeOptions {
@@ -209,9 +212,6 @@ export function interpolationWeight(mode: string, t: number, a: number): number 
   return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
 }
 
-/** The elements that an output is made of, with their weights. */
-type Mix = readonly (readonly [index: number, weight: number])[];
-
 function mixes(context: EvaluateContext, a: ResizedAxis): (Mix | undefined)[] {
   const { attributes } = context;
   const old = indicesOf(context).scales === 1;
@@ -317,7 +317,44 @@ function resizing(type: string): Operator {
       }
       return [x];
     },
+    gradient: unaryRule(({ g, x, dy, context }) => resizedBack(g, dy, x, axesResized(context, x))),
   };
+}
+
+/**
+ * The axes that change their size, for a gradient.
+ * @throws OnnxError when sizes, scales or the region are not known
+ */
+function axesResized(context: GradientContext, x: Value): Resized[] {
+  const { g, node, attributes } = context;
+  const where = describeNode(node);
+  const unknown = (what: string): never => {
+    throw new OnnxError(`${where}: gradient: expected known numbers for ${what}`);
+  };
+  const inputs = context.inputs.map((value, i): Tensor | undefined => {
+    if (i === 0 || value === undefined || lengthOf(value) === 0) return undefined;
+    const list = value.numbers ?? value.contents ?? unknown(`input ${i}`);
+    const known = list.map((item, k) => {
+      if (typeof item === "number") return item;
+      // A size that is not known, but is kept.
+      return item !== null && item === x.shape?.[k] ? 1 : unknown(`input ${i}`);
+    });
+    return tensor("float64", [known.length], known);
+  });
+  const evaluation: EvaluateContext = {
+    node,
+    attributes,
+    opset: g.opset,
+    inputs,
+    runGraph: () => [],
+  };
+  const shape = x.shape ?? unknown("the shape of the input");
+  const sizes = shape.map((size) => (typeof size === "number" ? size : 1));
+  return resizedAxes(evaluation, sizes).flatMap((axis) => {
+    if (axis.scale === 1 && axis.region[0] === 0 && axis.region[1] === 1) return [];
+    if (typeof shape[axis.axis] !== "number") unknown(`the size of axis ${axis.axis}`);
+    return [{ axis: axis.axis, size: axis.size, mix: mixes(evaluation, axis) }];
+  });
 }
 
 /** The operators of this file. */
