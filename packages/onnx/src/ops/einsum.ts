@@ -8,7 +8,16 @@ import { describeNode } from "../order.ts";
 import { type Dim, mergeDim, type Shape } from "../shape.ts";
 import { elements } from "../tensor.ts";
 import { allocate } from "./arguments.ts";
-import { forEachOffset, type Operator, required, strides } from "./operator.ts";
+import { sumTo } from "./broadcasting.ts";
+import {
+  forEachOffset,
+  type GradientContext,
+  type Operator,
+  required,
+  strides,
+} from "./operator.ts";
+import { unsqueeze } from "./reshape.ts";
+import { inputOf, refuse, shapedLike, sizesOf, upstream, wants } from "./rules.ts";
 
 /**
  * A sum of products by Einstein's convention, as `"bij,bjk->bik"`.
@@ -76,6 +85,50 @@ function labelSizes(
 const joined = (a: Dim, b: Dim): Dim =>
   typeof a === "number" || typeof b === "number" ? mergeDim(a, b) : null;
 
+/** One letter for each label; those of `...` get letters that are free. */
+function lettersOf(labels: readonly string[]): Map<string, string> {
+  const alphabet = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+  const free = alphabet.filter((letter) => !labels.includes(letter));
+  const names = new Map<string, string>();
+  for (const label of labels) {
+    if (names.has(label)) continue;
+    names.set(label, label.startsWith(".") ? (free.shift() ?? label) : label);
+  }
+  return names;
+}
+
+/** The gradient of an operand: dy and the other operands, summed over all but the operand's labels. */
+function einsumRule(context: GradientContext): (Value | undefined)[] {
+  const { g } = context;
+  const dy = upstream(context);
+  if (dy === undefined) return [];
+  const inputs = context.inputs.map((_, i) => inputOf(context, i));
+  const ranks = inputs.map((input) => input.shape?.length ?? NaN);
+  if (ranks.some(Number.isNaN)) return refuse(context, "expected known numbers of axes");
+  const equation = context.attributes.string("equation", "");
+  const { operands, result } = labelsOf(equation, ranks, describeNode(context.node));
+  const letters = lettersOf([...operands.flat(), ...result]);
+  const spelled = (labels: readonly string[]) => labels.map((label) => letters.get(label)).join("");
+  return inputs.map((x, i) => {
+    if (!wants(context, i)) return undefined;
+    const own = operands[i];
+    if (new Set(own).size < own.length) {
+      return refuse(context, `expected labels that differ, received ${quote(equation)}`);
+    }
+    const others = operands.filter((_, k) => k !== i);
+    const known = new Set([...result, ...others.flat()]);
+    const terms = [result, ...others].map(spelled).join(",");
+    const kept = own.filter((label) => known.has(label));
+    const values = [dy, ...inputs.filter((_, k) => k !== i)];
+    const part = einsum(g, `${terms}->${spelled(kept)}`, ...values);
+    // Axes that were summed in this operand alone: the gradient repeats along them.
+    const missing = own.flatMap((label, axis) => (known.has(label) ? [] : [axis]));
+    const sum = sumTo(g, missing.length === 0 ? part : unsqueeze(g, part, missing), x);
+    const same = String(sum.shape) === String(x.shape);
+    return same ? sum : shapedLike(g, g.op("Expand", [sum, sizesOf(g, x)]), x);
+  });
+}
+
 const einsumOperator: Operator = {
   type: "Einsum",
   shape: (context) => {
@@ -123,6 +176,7 @@ const einsumOperator: Operator = {
     );
     return [{ dtype: inputs[0].dtype, shape, data }];
   },
+  gradient: einsumRule,
 };
 
 /** The operators of this file. */

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import { expectGradient, type GradientCase, node } from "../../test/gradient.ts";
 import { expectLikeOrt, integers, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
-import { int64s, scalar } from "../tensor.ts";
+import { int64s, scalar, tensor } from "../tensor.ts";
 import { gather, gatherElements } from "./gather.ts";
 import { concat } from "./join.ts";
 import { reshape, shapeOf, unsqueeze } from "./reshape.ts";
@@ -77,4 +78,61 @@ test("positions outside are refused", () => {
   expect(() => evaluate(g.toModel(), { x: random([3]) })).toThrow(
     "expected an index from -3 to 2, received 3",
   );
+});
+
+const rules = [11, 13, 16, 18];
+
+test("gradients of slices at positions", async () => {
+  const x = random([3, 4, 5]);
+  const places = [
+    scalar("int64", 2),
+    scalar("int64", -1),
+    int64s([1]),
+    int64s([0, 2, 2, -1]),
+    tensor("int32", [2, 2], [1, -2, 1, 0]),
+  ];
+  for (const axis of [0, 1, -1]) {
+    for (const indices of places) {
+      const test = { build: node("Gather", { axis }), inputs: [x, indices], opsets: rules };
+      await expectGradient(test);
+      if (axis !== 0) await expectGradient({ ...test, batch: true });
+      await expectGradient({ ...test, open: true });
+    }
+  }
+  const rows = { build: node("Gather"), inputs: [x, int64s([0, 2, 2])], batch: true };
+  await expectGradient({ ...rows, opsets: rules });
+});
+
+test("gradients of elements at positions", async () => {
+  const x = random([3, 4, 2]);
+  for (const axis of [0, 1, -1]) {
+    const indices = integers([3, 2, 2], -2, 2);
+    const test = { build: node("GatherElements", { axis }), inputs: [x, indices] };
+    await expectGradient({ ...test, opsets: rules });
+    await expectGradient({ ...test, opsets: [16], batch: true });
+  }
+  const few = [x, integers([2, 5, 1], -3, 3)];
+  await expectGradient({
+    build: node("GatherElements", { axis: 1 }),
+    inputs: few,
+    opsets: [11, 18],
+  });
+});
+
+test("gradients of elements at lists of positions", async () => {
+  const x = random([2, 3, 4]);
+  const lists: [indices: ReturnType<typeof integers>, batch_dims?: number][] = [
+    [tensor("int64", [4, 2], [0, 1, 1, -1, 0, 1, -2, 0])],
+    [tensor("int64", [3, 1, 1], [0, 1, 1])],
+    [tensor("int64", [2, 3], [0, 1, 2, 1, 2, -4])],
+    [tensor("int64", [2, 2, 1], [0, 1, 2, 2]), 1],
+    [tensor("int64", [2, 3, 1], [0, 1, 2, -1, 3, 3]), 2],
+  ];
+  for (const [indices, batch_dims] of lists) {
+    const build = node("GatherND", { batch_dims });
+    const opsets = batch_dims === undefined ? rules : [12, 16, 18];
+    await expectGradient({ build, inputs: [x, indices], opsets });
+  }
+  const build: GradientCase["build"] = node("GatherND");
+  await expectGradient({ build, inputs: [x, lists[0][0]], batch: true, opsets: [16] });
 });

@@ -2,22 +2,41 @@
  * Elements chosen by position or condition: Gather, GatherElements, GatherND, Compress, NonZero.
  * Negative positions count from the end.
  */
+import { dtypeCode } from "../dtype.ts";
 import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { MAX_NUMBERS } from "../known.ts";
 import { describeNode } from "../order.ts";
-import { type Dim, isStatic, type Shape } from "../shape.ts";
-import { elements, type Tensor, tensor } from "../tensor.ts";
+import { type Dim, elementCount, isStatic, type Shape } from "../shape.ts";
+import { elements, int64s, scalar, type Tensor, tensor } from "../tensor.ts";
 import { allocate, plainAxis } from "./arguments.ts";
 import {
   axisOfNode,
   forEachOffset,
+  type GradientContext,
+  type GradientRule,
   type Inferred,
   type Operator,
   required,
   strides,
   typeOf,
 } from "./operator.ts";
+import { reduce } from "./reduce.ts";
+import { squeeze, unsqueeze } from "./reshape.ts";
+import {
+  axisOf,
+  inputOf,
+  refuse,
+  reshapeLike,
+  shapedLike,
+  sizesOf,
+  type UnaryParts,
+  unaryRule,
+  zeroPadded,
+  zeroPaddedAxis,
+  zeros,
+} from "./rules.ts";
+import { transpose } from "./transpose.ts";
 
 /**
  * The slices of a value at positions along an axis; the axes of `indices` take the place of that axis.
@@ -64,6 +83,169 @@ function gatheredContents(
   });
 }
 
+/** Since which operator set values that are put at one position can be added. */
+const ADDING = 16;
+
+/** 1 at the positions along a new axis, else 0. Before values can be added, they are multiplied by it. */
+function oneHot(g: Graph, indices: Value, size: number | Value, axis: number, like: Value): Value {
+  const depth = typeof size === "number" ? g.constant(int64s([size])) : size;
+  const values = g.constant(tensor(like.dtype ?? "float32", [2], [0, 1]));
+  return g.op("OneHot", [asInt64(g, indices), depth, values], { axis });
+}
+
+const asInt64 = (g: Graph, indices: Value): Value =>
+  indices.dtype === "int64" ? indices : g.op("Cast", [indices], { to: dtypeCode("int64") });
+
+/** Rows added up at positions: zeros [n, ...] plus updates [k, ...] at indices [k]. */
+function addedRows(g: Graph, empty: Value, indices: Value, updates: Value): Value {
+  const places = unsqueeze(g, asInt64(g, indices), [indices.shape?.length ?? 0]);
+  return g.op("ScatterND", [empty, places, updates], { reduction: "add" });
+}
+
+/** The axes of the positions first; the others in their order. */
+function gatherByRows({ g, x, dy, context }: UnaryParts, indices: Value, axis: number): Value {
+  const rank = x.shape?.length ?? 0;
+  if (axis === 0) return addedRows(g, zeros(g, x), indices, dy);
+  const count = indices.shape?.length;
+  if (count === undefined) return refuse(context, "expected indices with a known number of axes");
+  const order = (first: number, length: number, total: number): number[] => {
+    const axes = Array.from({ length: total }, (_, i) => i);
+    const front = axes.splice(first, length);
+    return [...front, ...axes];
+  };
+  const front = order(axis, 1, rank);
+  const sizes = isStatic(x.shape)
+    ? g.constant(int64s(front.map((i) => (x.shape as readonly number[])[i])))
+    : g.op("Gather", [sizesOf(g, x), g.constant(int64s(front))], { axis: 0 });
+  const value = tensor(x.dtype ?? "float32", [1], 0);
+  const empty = g.op("ConstantOfShape", [sizes], { value });
+  const updates = transpose(g, dy, order(axis, count, rank - 1 + count));
+  const rows = addedRows(g, empty, indices, updates);
+  return transpose(
+    g,
+    rows,
+    front.map((_, i) => front.indexOf(i)),
+  );
+}
+
+/** One-hot [n, k] times dy as [before, k, behind]. */
+function gatherByProduct({ g, x, dy, context }: UnaryParts, indices: Value, axis: number): Value {
+  const { shape } = x;
+  const product = (dims: Shape | undefined) => elementCount(dims) ?? -1;
+  const three = [
+    product(shape?.slice(0, axis)),
+    product(indices.shape),
+    product(shape?.slice(axis + 1)),
+  ];
+  if (three.indexOf(-1) !== three.lastIndexOf(-1)) {
+    return refuse(context, `expected known sizes before opset ${ADDING}`);
+  }
+  const size = shape?.[axis];
+  const depth =
+    typeof size === "number"
+      ? size
+      : g.op("Gather", [sizesOf(g, x), g.constant(int64s([axis]))], { axis: 0 });
+  const flat = g.op("Reshape", [indices, g.constant(int64s([-1]))]);
+  const hot = oneHot(g, flat, depth, 0, x);
+  return g.op("MatMul", [hot, g.op("Reshape", [dy, g.constant(int64s(three))])]);
+}
+
+const gatherRule: GradientRule = unaryRule((parts) => {
+  const { g, x, dy, context } = parts;
+  const axis = axisOf(context, x, 0);
+  const indices = inputOf(context, 1);
+  const size = x.shape?.[axis];
+  const [index] = indices.contents ?? [];
+  const rank = indices.shape?.length ?? 2;
+  // One position that is known: zeros on both sides.
+  if (indices.contents?.length === 1 && rank < 2) {
+    if (typeof index === "number" && typeof size === "number") {
+      const at = index < 0 ? index + size : index;
+      const row = rank === 0 ? unsqueeze(g, dy, [axis]) : dy;
+      return shapedLike(g, zeroPaddedAxis(g, row, axis, at, size - 1 - at), x);
+    }
+  }
+  if (g.opset >= ADDING) return shapedLike(g, gatherByRows(parts, indices, axis), x);
+  return reshapeLike(g, gatherByProduct(parts, indices, axis), x);
+});
+
+const gatherElementsRule: GradientRule = unaryRule((parts) => {
+  const { g, x, dy, context } = parts;
+  const axis = axisOf(context, x, 0);
+  const indices = inputOf(context, 1);
+  if (g.opset >= ADDING) {
+    const inputs = [zeros(g, x), indices, dy];
+    return shapedLike(g, g.op("ScatterElements", inputs, { axis, reduction: "add" }), x);
+  }
+  const [from, to] = [indices.shape, x.shape];
+  if (!isStatic(from) || !isStatic(to)) {
+    return refuse(context, `expected known sizes before opset ${ADDING}`);
+  }
+  const hot = oneHot(g, indices, to[axis], axis, x);
+  const placed = g.op("Mul", [hot, unsqueeze(g, dy, [axis])]);
+  const sum = squeeze(g, reduce(g, "ReduceSum", placed, [axis + 1]), [axis + 1]);
+  const beyond = to.map((size, i) => (i === axis ? 0 : size - from[i]));
+  return shapedLike(
+    g,
+    zeroPadded(
+      g,
+      sum,
+      beyond.map(() => 0),
+      beyond,
+    ),
+    x,
+  );
+});
+
+/** The positions of a `GatherND` as numbers of rows of [rows, width]. */
+function rowNumbers(context: GradientContext, x: readonly number[], indices: Value): Value {
+  const { g } = context;
+  const batch = context.attributes.int("batch_dims", 0);
+  const shape = indices.shape as readonly number[];
+  const depth = shape.at(-1) ?? 0;
+  const sizes = x.slice(batch, batch + depth);
+  const places = asInt64(g, indices);
+  const zero = g.constant(scalar("int64", 0));
+  const moved = g.op("Add", [places, g.constant(int64s(sizes))]);
+  const plain = g.op("Where", [g.op("Less", [places, zero]), moved, places]);
+  const steps = g.op("Mul", [plain, g.constant(int64s(strides(sizes)))]);
+  const within = squeeze(g, reduce(g, "ReduceSum", steps, [-1]), [shape.length - 1]);
+  if (batch === 0) return within;
+  const batches = x.slice(0, batch);
+  const first = Float64Array.from({ length: elements(batches) }, (_, i) => i * elements(sizes));
+  const ones = new Array<number>(shape.length - 1 - batch).fill(1);
+  return g.op("Add", [within, g.constant(tensor("int64", [...batches, ...ones], first))]);
+}
+
+const gatherNdRule: GradientRule = unaryRule((parts) => {
+  const { g, x, dy, context } = parts;
+  const indices = inputOf(context, 1);
+  const batch = context.attributes.int("batch_dims", 0);
+  if (g.opset >= ADDING && batch === 0) {
+    const inputs = [zeros(g, x), asInt64(g, indices), dy];
+    return shapedLike(g, g.op("ScatterND", inputs, { reduction: "add" }), x);
+  }
+  const depth = indices.shape?.at(-1);
+  if (!isStatic(x.shape) || !isStatic(indices.shape) || typeof depth !== "number") {
+    return refuse(context, `expected known sizes before opset ${ADDING} and with batch_dims`);
+  }
+  const rows = elements(x.shape.slice(0, batch + depth));
+  const width = elements(x.shape.slice(batch + depth));
+  const flat = g.op("Reshape", [rowNumbers(context, x.shape, indices), g.constant(int64s([-1]))]);
+  const updates = g.op("Reshape", [dy, g.constant(int64s([-1, width]))]);
+  const value = tensor(x.dtype ?? "float32", [1], 0);
+  const sum =
+    g.opset >= ADDING
+      ? addedRows(
+          g,
+          g.op("ConstantOfShape", [g.constant(int64s([rows, width]))], { value }),
+          flat,
+          updates,
+        )
+      : g.op("MatMul", [oneHot(g, flat, rows, 0, x), updates]);
+  return reshapeLike(g, sum, x);
+});
+
 const gatherOperator: Operator = {
   type: "Gather",
   shape: (context) => {
@@ -96,6 +278,7 @@ const gatherOperator: Operator = {
     }
     return [{ dtype: x.dtype, shape, data }];
   },
+  gradient: gatherRule,
 };
 
 const gatherElementsOperator: Operator = {
@@ -114,6 +297,7 @@ const gatherElementsOperator: Operator = {
     });
     return [{ dtype: x.dtype, shape: indices.shape, data }];
   },
+  gradient: gatherElementsRule,
 };
 
 /** The shape of a `GatherND`: the batch and the list of positions, then what a position selects. */
@@ -161,6 +345,7 @@ const gatherNd: Operator = {
     }
     return [{ dtype: x.dtype, shape, data }];
   },
+  gradient: gatherNdRule,
 };
 
 const compress: Operator = {
@@ -204,6 +389,7 @@ const nonZero: Operator = {
     );
     return [tensor("int64", [x.shape.length, places.length], rows.flat())];
   },
+  gradient: null,
 };
 
 /** The operators of this file. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, type GradientCase, node } from "../../test/gradient.ts";
 import { expectLikeOrt, integers, random } from "../../test/ort.ts";
 import { float } from "../attributes.ts";
 import { Graph } from "../graph.ts";
@@ -67,4 +68,38 @@ test("what does not fit is refused", () => {
   expect(() => pad(g, g.input("x", undefined), [1, 1], 3)).toThrow(
     "Pad: value: expected an input of known type for 3",
   );
+});
+
+test("gradients", async () => {
+  const x = random([3, 4, 5]);
+  const lists = [
+    [0, 0, 0, 0, 0, 0],
+    [0, 1, 2, 0, 3, 1],
+    [0, 0, 2, 0, 0, 0],
+    [0, 2, 0, 0, 1, 4],
+  ];
+  for (const mode of ["constant", "edge", "reflect", "wrap"] as const) {
+    for (const pads of lists) {
+      const build: GradientCase["build"] = (g, [x]) => pad(g, x, pads, 0, mode);
+      const opsets = mode === "wrap" ? [19] : [11, 18];
+      await expectGradient({ build, inputs: [x], opsets });
+      await expectGradient({ build, inputs: [x], opsets, batch: true });
+    }
+  }
+  const single: GradientCase["build"] = (g, [x]) => pad(g, x, [2, 3], 0, "edge");
+  await expectGradient({ build: single, inputs: [random([1])] });
+  const cut = [0, -1, 2, 0, 1, -2];
+  const cutting: GradientCase["build"] = (g, [x]) => pad(g, x, cut, 0);
+  await expectGradient({ build: cutting, inputs: [x], batch: true });
+});
+
+test("gradients of the constant, of pads that are not known, of chosen axes", async () => {
+  const x = random([3, 4]);
+  const pads = int64s([1, 0, 0, 2]);
+  for (const open of [false, true]) {
+    const inputs = [x, pads, scalar("float32", 0.5)];
+    await expectGradient({ build: node("Pad"), inputs, open });
+    const axes = [random([2, 3, 4]), int64s([1, 2]), scalar("float32", 0.5), int64s([-1])];
+    await expectGradient({ build: node("Pad"), inputs: axes, open, opsets: [18] });
+  }
 });

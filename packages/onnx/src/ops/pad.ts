@@ -13,13 +13,26 @@ import { scalar, type Tensor } from "../tensor.ts";
 import { allocate, listGiven, listInput, listOf, unknownShape } from "./arguments.ts";
 import {
   type EvaluateContext,
+  type GradientContext,
   normalAxis,
   type Operator,
   required,
   type ShapeContext,
   typeOf,
 } from "./operator.ts";
-import { numbersOf } from "./slice.ts";
+import { reduce } from "./reduce.ts";
+import {
+  inputOf,
+  listGivenTo,
+  refuse,
+  reshapeLike,
+  shapedLike,
+  upstream,
+  wants,
+  zeroPadded,
+  zeroPaddedAxis,
+} from "./rules.ts";
+import { numbersOf, slice } from "./slice.ts";
 
 /** What padding adds. */
 export type PadMode = "constant" | "reflect" | "edge" | "wrap";
@@ -60,7 +73,7 @@ export function pad(
 
 /** The axes that are padded: all unless they are given. */
 function axesOf(
-  context: ShapeContext | EvaluateContext,
+  context: ShapeContext | EvaluateContext | GradientContext,
   given: readonly number[] | undefined,
   rank: number,
 ): number[] {
@@ -115,6 +128,119 @@ function padded(
   return { dtype: x.dtype, shape, data };
 }
 
+/** How a node pads each axis. */
+interface Pads {
+  readonly begins: readonly number[];
+  readonly ends: readonly number[];
+}
+
+/** The pads of each axis; `undefined` when they are not known. */
+function padsOf(context: GradientContext, rank: number): Pads | undefined {
+  const pads = listGivenTo(context, "pads", 1);
+  const given = listGivenTo(context, "axes", 3);
+  if (!pads || given === null) return undefined;
+  const axes = axesOf(context, given, rank);
+  const along = (offset: number) =>
+    Array.from({ length: rank }, (_, i) => {
+      const at = axes.indexOf(i);
+      return at < 0 ? 0 : pads[offset + at];
+    });
+  return { begins: along(0), ends: along(axes.length) };
+}
+
+/** Without what was added; with zeros for what was cut. */
+function withoutPads(g: Graph, dy: Value, { begins, ends }: Pads): Value {
+  if ([...begins, ...ends].some((count) => count < 0)) {
+    return zeroPadded(
+      g,
+      dy,
+      begins.map((count) => -count),
+      ends.map((count) => -count),
+    );
+  }
+  const axes = begins.flatMap((begin, i) => (begin > 0 || ends[i] > 0 ? [i] : []));
+  if (axes.length === 0) return dy;
+  return slice(g, dy, {
+    axes,
+    starts: axes.map((axis) => begins[axis]),
+    ends: axes.map((axis) => (ends[axis] > 0 ? -ends[axis] : 2 ** 31 - 1)),
+  });
+}
+
+/** The gradient along one axis: what was copied beyond the ends is added where it came from. */
+function foldedBack(
+  context: GradientContext,
+  dy: Value,
+  axis: number,
+  [begin, end]: readonly [number, number],
+  mode: string,
+): Value {
+  const { g } = context;
+  const size = context.inputs[0]?.shape?.[axis];
+  const most = mode === "reflect" ? Number(size) - 1 : mode === "wrap" ? Number(size) : Infinity;
+  if (typeof size !== "number" || size < 1 || Math.min(begin, end) < 0) {
+    return refuse(context, `expected pads from 0 and a known size along axis ${axis}`);
+  }
+  if (Math.max(begin, end) > most) {
+    return refuse(
+      context,
+      `expected pads up to ${most} along axis ${axis}, received ${[begin, end]}`,
+    );
+  }
+  const cut = (first: number, count: number, flip = false): Value => {
+    const [from, to] = flip ? [first + count - 1, first - 1] : [first, first + count];
+    return slice(g, dy, {
+      axes: [axis],
+      starts: [from],
+      ends: [to < 0 ? -(2 ** 31) : to],
+      steps: flip ? [-1] : undefined,
+    });
+  };
+  // A part that was copied to `first` came from `at`.
+  const part = (first: number, count: number, at: number): Value => {
+    const piece = cut(first, count, mode === "reflect");
+    const whole = mode === "edge" ? reduce(g, "ReduceSum", piece, [axis]) : piece;
+    const length = mode === "edge" ? 1 : count;
+    return zeroPaddedAxis(g, whole, axis, at, size - at - length);
+  };
+  const last = begin + size;
+  const from =
+    mode === "edge" ? [0, size - 1] : mode === "wrap" ? [size - begin, 0] : [1, size - 1 - end];
+  const parts = [cut(begin, size)];
+  if (begin > 0) parts.push(part(0, begin, from[0]));
+  if (end > 0) parts.push(part(last, end, from[1]));
+  return g.op("Sum", parts);
+}
+
+function padRule(context: GradientContext): (Value | undefined)[] {
+  const { g } = context;
+  const dy = upstream(context);
+  if (dy === undefined) return [];
+  const x = inputOf(context, 0);
+  const mode = context.attributes.string("mode", "constant");
+  const pads = x.shape && padsOf(context, x.shape.length);
+  let dx: Value;
+  if (mode !== "constant") {
+    if (pads === undefined) return refuse(context, `expected pads that are known in mode ${mode}`);
+    dx = dy;
+    for (const [axis, begin] of pads.begins.entries()) {
+      const both = [begin, pads.ends[axis]] as const;
+      if (both.some((count) => count !== 0)) dx = foldedBack(context, dx, axis, both, mode);
+    }
+    return [shapedLike(g, dx, x)];
+  }
+  if (pads === undefined) {
+    const back = g.op("Neg", [inputOf(context, 1)]);
+    dx = g.op("Pad", [dy, back, undefined, context.inputs[3]]);
+  } else dx = withoutPads(g, dy, pads);
+  dx = shapedLike(g, dx, x);
+  if (!wants(context, 2)) return [dx];
+  // The constant has all of the gradient that the input has not.
+  const total = (value: Value) => reduce(g, "ReduceSum", value, undefined, false);
+  const rest = g.op("Sub", [total(dy), total(dx)]);
+  return [dx, undefined, reshapeLike(g, rest, inputOf(context, 2))];
+}
+
 const padOperator: Operator = {
   type: "Pad",
   shape: (context) => {
@@ -149,6 +275,7 @@ const padOperator: Operator = {
     const value = context.inputs[2]?.data[0] ?? context.attributes.float("value", 0);
     return [padded(x, begins, ends, mode, value)];
   },
+  gradient: padRule,
 };
 
 /** The operators of this file. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, node } from "../../test/gradient.ts";
 import { expectLikeOrt, integers, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
@@ -60,4 +61,24 @@ test("builder", () => {
       expect(y.shape).toEqual([3]);
     }
   }
+});
+
+test("gradients", async () => {
+  const x = random([3, 4, 2]);
+  const places = tensor("int64", [3, 2, 1], [1, 0, 3, 2, -4, 1]);
+  const elements = [x, places, random([3, 2, 1])];
+  const lists = [x, tensor("int64", [2, 2], [0, 1, 2, -1]), random([2, 2])];
+  const wanted = [[0, 2], [0], [2]];
+  for (const reduction of [undefined, "add"]) {
+    const opsets = reduction === undefined ? [11, 13, 18] : [16, 18];
+    for (const wrt of wanted) {
+      const build = node("ScatterElements", { axis: 1, reduction });
+      await expectGradient({ build, inputs: elements, wrt, opsets });
+      await expectGradient({ build: node("ScatterND", { reduction }), inputs: lists, wrt, opsets });
+    }
+  }
+  const build = node("ScatterElements", { axis: 1, reduction: "mul" });
+  await expect(expectGradient({ build, inputs: elements, opsets: [18] })).rejects.toThrow(
+    "expected the reduction none or add, received mul",
+  );
 });

@@ -12,11 +12,13 @@ import {
   axisOfNode,
   type EvaluateContext,
   forEachOffset,
+  type GradientRule,
   type Operator,
   required,
   strides,
   typeOf,
 } from "./operator.ts";
+import { inputOf, refuse, shapedLike, upstream, wants, zeros } from "./rules.ts";
 
 /** How a value that is put joins the one that is there. */
 export type ScatterReduction = "none" | "add" | "mul" | "max" | "min";
@@ -63,6 +65,35 @@ function joinOf(context: EvaluateContext): (old: number, value: number) => numbe
   );
 }
 
+/**
+ * The data's gradient without the positions that were replaced (all of it for `add`); the updates' at
+ * their positions.
+ */
+const scatterRule =
+  (scatter: string, gather: string): GradientRule =>
+  (context) => {
+    const { g, attributes } = context;
+    const dy = upstream(context);
+    if (dy === undefined) return [];
+    const reduction = attributes.string("reduction", "none");
+    if (reduction !== "none" && reduction !== "add") {
+      return refuse(context, `expected the reduction none or add, received ${reduction}`);
+    }
+    const [data, indices, updates] = [0, 1, 2].map((i) => inputOf(context, i));
+    const axis = attributes.int("axis");
+    const cleared = () => {
+      if (reduction === "add") return dy;
+      const inputs = [dy, indices, zeros(g, updates)];
+      return shapedLike(g, g.op(scatter, inputs, { axis }), data);
+    };
+    const taken = () => shapedLike(g, g.op(gather, [dy, indices], { axis }), updates);
+    return [
+      wants(context, 0) ? cleared() : undefined,
+      undefined,
+      wants(context, 2) ? taken() : undefined,
+    ];
+  };
+
 function elementsOperator(type: string): Operator {
   return {
     type,
@@ -86,6 +117,7 @@ function elementsOperator(type: string): Operator {
       });
       return [{ ...x, data }];
     },
+    gradient: scatterRule(type, "GatherElements"),
   };
 }
 
@@ -117,6 +149,7 @@ const scatterNd: Operator = {
     }
     return [{ ...x, data }];
   },
+  gradient: scatterRule("ScatterND", "GatherND"),
 };
 
 /** The operators of this file. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGradient, type GradientCase, node } from "../../test/gradient.ts";
 import { expectLikeOrt, integers, random } from "../../test/ort.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
@@ -66,4 +67,23 @@ test("a range over a size", () => {
   expect(() => evaluate(g.toModel(), { x: random([2, 3]) })).toThrow(
     "expected a step other than 0, received 0",
   );
+});
+
+test("gradients", async () => {
+  const x = random([3, 5, 2]);
+  for (const axis of [1, -1, undefined]) {
+    for (const largest of [0, 1]) {
+      const build: GradientCase["build"] = (g, [x]) => {
+        const k = g.constant(int64s([2]));
+        return g.node("TopK", [x, k], { axis, largest }, { outputs: 2 });
+      };
+      await expectGradient({ build, inputs: [x], batch: true });
+    }
+  }
+  for (const upper of [0, 1]) {
+    const inputs = [random([2, 3, 4]), scalar("int64", 1)];
+    await expectGradient({ build: node("Trilu", { upper }), inputs, opsets: [14] });
+  }
+  const inputs = [tensor("int64", [3], [0, 2, -1]), scalar("int64", 4), random([2])];
+  await expectGradient({ build: node("OneHot"), inputs });
 });

@@ -1,13 +1,15 @@
 /** Made from numbers and orders: Range, OneHot, TopK, Trilu. */
 import { OnnxError } from "../error.ts";
+import type { Value } from "../graph.ts";
 import { MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import type { Dim } from "../shape.ts";
-import { elements, type Tensor, tensor } from "../tensor.ts";
+import { elements, int64s, type Tensor, tensor } from "../tensor.ts";
 import { spelledShape } from "./arguments.ts";
 import {
   axisOfNode,
   type EvaluateContext,
+  type GradientRule,
   normalAxis,
   type Operator,
   required,
@@ -15,6 +17,8 @@ import {
   strides,
   typeOf,
 } from "./operator.ts";
+import { reduce } from "./reduce.ts";
+import { axisOf, inputOf, refuse, shapedLike, unaryRule, upstream, wants, zeros } from "./rules.ts";
 
 /** How many numbers a range has. */
 function rangeCount(start: number, limit: number, step: number): number {
@@ -49,6 +53,7 @@ const range: Operator = {
     for (let i = 0; i < count; i++) result.data[i] = start + i * step;
     return [result];
   },
+  gradient: null,
 };
 
 /** The axis that a `OneHot` adds to indices of some rank. */
@@ -56,6 +61,21 @@ function addedAxis(context: ShapeContext | EvaluateContext, rank: number): numbe
   const axis = context.attributes.int("axis", -1);
   return normalAxis(axis, rank + 1, describeNode(context.node));
 }
+
+/** The two values: the sum where it is on, and the rest. */
+const oneHotRule: GradientRule = (context) => {
+  const { g } = context;
+  const dy = upstream(context);
+  if (dy === undefined || !wants(context, 2)) return [];
+  const values = g.constant(tensor(dy.dtype ?? "float32", [2], [0, 1]));
+  const inputs = [inputOf(context, 0), inputOf(context, 1), values];
+  const hot = g.op("OneHot", inputs, { axis: context.attributes.int("axis") });
+  const one = g.constant(int64s([1]));
+  const total = (x: Value) => g.op("Reshape", [reduce(g, "ReduceSum", x, undefined), one]);
+  const on = total(g.op("Mul", [dy, hot]));
+  const off = g.op("Sub", [total(dy), on]);
+  return [undefined, undefined, g.op("Concat", [off, on], { axis: 0 })];
+};
 
 const oneHot: Operator = {
   type: "OneHot",
@@ -84,6 +104,7 @@ const oneHot: Operator = {
     }
     return [result];
   },
+  gradient: oneHotRule,
 };
 
 /** The number of elements that a `TopK` keeps: an attribute before opset 10, an input since. */
@@ -91,6 +112,16 @@ function keptCount(context: ShapeContext): Dim {
   const k = context.attributes.int("k");
   return (k !== undefined && k >= 0 ? k : spelledShape(context.inputs[1])?.[0]) ?? null;
 }
+
+/** The gradients of the values at their positions, each of which occurs once. */
+const topKRule: GradientRule = unaryRule(({ g, x, dy, context }) => {
+  const [, places] = context.outputs;
+  if (places === undefined || places.name === "") {
+    return refuse(context, "expected the output of the positions, it is left out");
+  }
+  const axis = axisOf(context, x, -1);
+  return shapedLike(g, g.op("ScatterElements", [zeros(g, x), places, dy], { axis }), x);
+});
 
 const topK: Operator = {
   type: "TopK",
@@ -133,6 +164,7 @@ const topK: Operator = {
     }
     return [values, places];
   },
+  gradient: topKRule,
 };
 
 const trilu: Operator = {
@@ -152,6 +184,9 @@ const trilu: Operator = {
     });
     return [{ ...x, data }];
   },
+  gradient: unaryRule(({ g, dy, context }) =>
+    g.op("Trilu", [dy, context.inputs[1]], { upper: context.attributes.int("upper") }),
+  ),
 };
 
 /** The operators of this file. */
