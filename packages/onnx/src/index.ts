@@ -32,6 +32,7 @@ export * from "./ops/elementwise.ts";
 export * from "./ops/gather.ts";
 export * from "./ops/index.ts";
 export * from "./ops/join.ts";
+export * from "./ops/loss.ts";
 export * from "./ops/matmul.ts";
 export * from "./ops/normalization.ts";
 export * from "./ops/operator.ts";

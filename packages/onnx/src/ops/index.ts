@@ -9,6 +9,7 @@ import { einsums } from "./einsum.ts";
 import { gathering } from "./gather.ts";
 import { grids } from "./grid.ts";
 import { joining } from "./join.ts";
+import { losses } from "./loss.ts";
 import { products } from "./matmul.ts";
 import { normalizations } from "./normalization.ts";
 import type { Operator } from "./operator.ts";
@@ -34,6 +35,7 @@ const all: readonly (readonly Operator[])[] = [
   grids,
   normalizations,
   softmaxes,
+  losses,
   products,
   convolutions,
   sequences,
