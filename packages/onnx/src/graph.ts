@@ -22,7 +22,7 @@ import { knownTensor } from "./known.ts";
 import { createModel } from "./model.ts";
 import { Names } from "./names.ts";
 import { findOperator } from "./ops/index.ts";
-import type { Inferred } from "./ops/operator.ts";
+import { DETACHED, type Inferred } from "./ops/operator.ts";
 import { atNode } from "./order.ts";
 import type { Shape } from "./shape.ts";
 import { type Tensor, tensorToProto } from "./tensor.ts";
@@ -60,9 +60,6 @@ export interface GraphOptions {
 
 /** Constants of at most this many elements are emitted once. */
 const MAX_SHARED = 64;
-
-/** What marks a node that hands on its value but no gradient. */
-export const DETACHED = "detached: a constant for gradients";
 
 /** A graph that is being built. */
 export class Graph {

@@ -13,7 +13,7 @@ import {
   isInteger,
 } from "../dtype.ts";
 import { OnnxError } from "../error.ts";
-import { DETACHED, type Graph, type Value } from "../graph.ts";
+import type { Graph, Value } from "../graph.ts";
 import { knownProto, knownTensor, MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { elementCount, isStatic } from "../shape.ts";
@@ -21,6 +21,7 @@ import { scalar, type Tensor, tensor } from "../tensor.ts";
 import { spelledShape } from "./arguments.ts";
 import { foldCast, valuesOf } from "./folding.ts";
 import {
+  DETACHED,
   type EvaluateContext,
   type GradientRule,
   type Inferred,

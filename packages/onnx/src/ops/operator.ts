@@ -12,6 +12,9 @@ import { describeNode } from "../order.ts";
 import { broadcast, type Dim, isStatic, type Shape, type ValueType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
+/** What marks a node that hands on its value but no gradient. */
+export const DETACHED = "detached: a constant for gradients";
+
 /** What inference knows of a value. */
 export interface Inferred extends ValueType {
   /**
