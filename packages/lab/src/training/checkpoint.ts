@@ -1,0 +1,132 @@
+/**
+ * Checkpoints of a run: the tensors in a safetensors file, the rest in `checkpoint.json`, which names that
+ * file. Both are written under other names and renamed, the JSON last, so that at every moment there is a
+ * whole checkpoint: a process may be killed whenever it is.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { elements, OnnxError } from "@softpool/onnx";
+import type { RunTensor } from "@softpool/onnx/session-node";
+import { type FileTensor, readSafetensors, writeSafetensors } from "@softpool/zoo";
+import { explain, Failure, quote } from "../errors.ts";
+import { saveText, writeWhole } from "../paths.ts";
+import type { StateTensor } from "./step.ts";
+
+/** The version of the format. */
+const VERSION = 1;
+
+/** Where a run is. */
+export interface Position {
+  /** The epoch of the next step, from 0. */
+  readonly epoch: number;
+  /** The next step in that epoch, from 0. */
+  readonly step: number;
+  /** Bytes of the metrics file that belong to what was done. */
+  readonly metrics: number;
+  /** What the steps of the epoch so far add up to. */
+  readonly sums: Sums;
+}
+
+/** Sums over steps. */
+export interface Sums {
+  /** Losses. */
+  readonly loss: number;
+  /** Pictures that were right. */
+  readonly correct: number;
+  /** Steps. */
+  readonly steps: number;
+}
+
+/** What a checkpoint holds besides tensors. */
+export interface CheckpointInfo extends Position {
+  /** Version of the format. */
+  readonly version: number;
+  /** The tensors' file, in the same directory. */
+  readonly tensors: string;
+  /** The settings of the run; another run cannot go on from here. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+const INFO = "checkpoint.json";
+
+/** State by name. */
+export type State = Record<string, RunTensor>;
+
+/** Whether a directory has a checkpoint. */
+export function hasCheckpoint(folder: string): boolean {
+  return existsSync(join(folder, INFO));
+}
+
+/** Writes a checkpoint and removes the ones before it. */
+export async function saveCheckpoint(
+  folder: string,
+  state: Readonly<State>,
+  position: Position,
+  config: CheckpointInfo["config"],
+): Promise<void> {
+  const { epoch, step } = position;
+  const tensors = `checkpoint-${epoch}-${step}.safetensors`;
+  const named = new Map(
+    Object.entries(state).map(([name, { shape, data }]): [string, FileTensor] => {
+      const floats = data as Float32Array<ArrayBuffer>;
+      const bytes = new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+      return [name, { dtype: "F32", shape, bytes }];
+    }),
+  );
+  await writeWhole(join(folder, tensors), (file) => writeFileSync(file, writeSafetensors(named)));
+  const info: CheckpointInfo = { version: VERSION, ...position, tensors, config };
+  await saveText(join(folder, INFO), `${JSON.stringify(info, null, 2)}\n`);
+  for (const name of readdirSync(folder)) {
+    if (/^checkpoint-\d+-\d+\.safetensors$/.test(name) && name !== tensors) {
+      rmSync(join(folder, name), { force: true });
+    }
+  }
+}
+
+/**
+ * Reads a checkpoint.
+ * @param folder the directory of the run
+ * @param expected the tensors that the state must have
+ * @throws Failure when there is none, or it is not one of this run
+ */
+export function loadCheckpoint(
+  folder: string,
+  expected: readonly StateTensor[],
+): { info: CheckpointInfo; state: State } {
+  const path = join(folder, INFO);
+  let info: CheckpointInfo;
+  try {
+    info = JSON.parse(readFileSync(path, "utf8")) as CheckpointInfo;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Failure(`${quote(path)} is no checkpoint`);
+    throw explain("read", path, error);
+  }
+  const whole = [info.epoch, info.step, info.metrics].every(
+    (value) => Number.isSafeInteger(value) && value >= 0,
+  );
+  const summed = Object.values(info.sums ?? {}).every(Number.isFinite);
+  if (info.version !== VERSION || !whole || !summed || typeof info.tensors !== "string") {
+    throw new Failure(`${quote(path)} is no checkpoint of this version`);
+  }
+  const file = join(folder, info.tensors);
+  let tensors: Map<string, FileTensor>;
+  try {
+    tensors = readSafetensors(new Uint8Array(readFileSync(file)), quote(file)).tensors;
+  } catch (error) {
+    if (error instanceof OnnxError) throw new Failure(error.message);
+    throw explain("read", file, error);
+  }
+  const state: State = {};
+  for (const { name, shape } of expected) {
+    const found = tensors.get(name);
+    if (found?.dtype !== "F32" || String(found.shape) !== String(shape)) {
+      throw new Failure(
+        `${quote(file)}: expected the tensor ${quote(name)} [${shape.join(", ")}], it is of another network`,
+      );
+    }
+    const data = new Float32Array(elements(shape));
+    new Uint8Array(data.buffer).set(found.bytes);
+    state[name] = { dtype: "float32", shape, data };
+  }
+  return { info, state };
+}

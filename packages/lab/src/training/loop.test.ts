@@ -1,0 +1,109 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readModel } from "@softpool/onnx";
+import { createSession } from "@softpool/onnx/session-node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openDataset } from "../data/open.ts";
+import { type EpochMetrics, type RunConfig, trainRun } from "./loop.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "softpool-train-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const config: RunConfig = {
+  network: "vgg-small",
+  pool: "soft",
+  size: 32,
+  classes: 10,
+  seed: 3,
+  batch: 16,
+  epochs: 2,
+  schedule: { kind: "one-cycle", rate: 0.05 },
+  momentum: 0.9,
+  nesterov: true,
+  decay: 5e-4,
+  provider: "cpu",
+  threads: 1,
+  data: "textures:32,96",
+};
+
+const open = async () => {
+  const [train, held] = [
+    await openDataset("textures:32,96", { split: "train" }),
+    await openDataset("textures:32,96", { split: "test" }),
+  ];
+  return { train, held };
+};
+
+const bytesOf = (run: string, name: string) => readFileSync(join(folder, run, name));
+
+test("a run gives weights, a network, metrics; the same bits when it was stopped in between", async () => {
+  const seen: EpochMetrics[] = [];
+  for (const run of ["whole", "stopped"]) mkdirSync(join(folder, run));
+  const { train, held } = await open();
+  const whole = await trainRun(config, train, held, {
+    folder: join(folder, "whole"),
+    resume: false,
+    onEpoch: (metrics) => seen.push(metrics),
+  });
+  expect(whole).toBe(true);
+  expect(seen.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  expect(seen[1].loss).toBeLessThan(seen[0].loss);
+
+  // Stopped after two steps, then after five more of the twelve.
+  let steps = 0;
+  for (const limit of [2, 5, 100]) {
+    steps = 0;
+    const again = await open();
+    const ended = await trainRun(config, again.train, again.held, {
+      folder: join(folder, "stopped"),
+      resume: true,
+      onStep: () => steps++,
+      stop: () => steps >= limit,
+    });
+    expect(ended).toBe(limit === 100);
+    again.train.close();
+    again.held.close();
+  }
+  expect(steps).toBe(5);
+  for (const name of ["weights.safetensors", "model.onnx"]) {
+    expect(bytesOf("stopped", name).equals(bytesOf("whole", name)), name).toBe(true);
+  }
+  const metricsOf = (run: string) =>
+    bytesOf(run, "metrics.jsonl")
+      .toString()
+      .trim()
+      .split("\n")
+      .map((line) => ({ ...(JSON.parse(line) as EpochMetrics), imagesPerSecond: 0 }));
+  expect(metricsOf("stopped")).toEqual(metricsOf("whole"));
+  expect(metricsOf("whole")[1].test?.pictures).toBe(held.length);
+
+  const model = readModel(bytesOf("whole", "model.onnx"));
+  const session = await createSession(new Uint8Array(bytesOf("whole", "model.onnx")));
+  expect(session.outputs.map(({ name }) => name)).toEqual(["logits"]);
+  expect(model.graph?.initializer.length).toBeGreaterThan(10);
+  await session.dispose();
+  expect(
+    readdirSync(join(folder, "whole")).filter((name) => name.startsWith("checkpoint-")),
+  ).toEqual(["checkpoint-2-0.safetensors"]);
+
+  await expect(
+    trainRun({ ...config, seed: 4 }, train, held, { folder: join(folder, "whole"), resume: true }),
+  ).rejects.toThrow(/the checkpoint is of a run with another seed: 3 instead of 4/);
+  train.close();
+  held.close();
+});
+
+test("a loss that is not finite ends the run and keeps the checkpoint", async () => {
+  const run = mkdtempSync(join(folder, "nan-"));
+  const { train } = await open();
+  const wild = { ...config, pool: "average", schedule: { kind: "constant", rate: 1e20 } } as const;
+  await expect(trainRun(wild, train, undefined, { folder: run, resume: false })).rejects.toThrow(
+    /the loss is (NaN|Infinity|-Infinity) in epoch 1, step \d+; the checkpoint before it stays/,
+  );
+  expect(existsSync(join(run, "checkpoint.json"))).toBe(true);
+  train.close();
+});
