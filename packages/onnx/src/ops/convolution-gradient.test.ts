@@ -52,7 +52,7 @@ test("Conv", async () => {
   expect(() => by({ strides: [2, 2] })).toThrow(/Conv .*expected known sizes/);
 });
 
-test("the gradient of the weights: two ways, the same numbers", () => {
+test("the gradient of the weights: three ways, the same numbers", () => {
   for (const [shape, weight, attributes] of cases) {
     const g = new Graph(18);
     const x = g.input("x", "float64", shape);
@@ -73,7 +73,7 @@ test("the gradient of the weights: two ways, the same numbers", () => {
       padEnd: 0,
     }));
     const group = (attributes.group as number | undefined) ?? 1;
-    const ways = (["taps", "columns"] as const).map((way) =>
+    const ways = (["taps", "runs", "columns"] as const).map((way) =>
       weightGradient(g, x, dy, axes, group, weight, way),
     );
     g.output(...ways);
@@ -82,14 +82,30 @@ test("the gradient of the weights: two ways, the same numbers", () => {
       w: random(weight),
       dy: random(y.shape as number[]),
     });
-    const [taps, columns] = ways.map(({ name }) => values[name]);
-    expect(columns.shape).toEqual(weight);
-    expect(maxDifference(columns.data, taps.data)).toBeLessThan(1e-12);
+    const [taps, ...others] = ways.map(({ name }) => values[name]);
+    for (const { shape, data } of others) {
+      expect(shape).toEqual(weight);
+      expect(maxDifference(data, taps.data)).toBeLessThan(1e-12);
+    }
   }
-  expect(weightFormulation(64, 64, 56 * 56, 1)).toBe("taps");
-  expect(weightFormulation(512, 512, 49, 32)).toBe("taps");
-  expect(weightFormulation(512, 512, 49, 1)).toBe("columns");
-  expect(weightFormulation(3, 64, 112 * 112, 1)).toBe("columns");
+  const square = (size: number, stride: number) => {
+    const axis = {
+      size,
+      out: size / stride,
+      kernel: 3,
+      stride,
+      dilation: 1,
+      padBegin: 1,
+      padEnd: 1,
+    };
+    return [axis, axis];
+  };
+  expect(weightFormulation(16, 16, square(32, 1), 1)).toBe("runs");
+  expect(weightFormulation(16, 16, square(4, 1), 1)).toBe("taps");
+  expect(weightFormulation(64, 64, square(56, 2), 1)).toBe("taps");
+  expect(weightFormulation(512, 512, square(7, 1), 32)).toBe("runs");
+  expect(weightFormulation(512, 512, square(7, 1), 1)).toBe("columns");
+  expect(weightFormulation(3, 64, square(224, 2), 1)).toBe("columns");
 });
 
 test("ConvTranspose", async () => {

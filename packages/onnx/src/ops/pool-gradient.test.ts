@@ -104,6 +104,13 @@ test("equal maxima: the first, as PyTorch has it; norms of 0: nothing", () => {
     expect(Array.from(gradientsOf(test, [ones])[0].data)).toEqual(Array.from(zeros.data));
   }
   const g = new Graph(18);
+  const closed = g.input("c", "float32", [1, 1, 3, 3]);
+  const pooled = g.op("MaxPool", [closed], window);
+  const [before] = g.nodes;
+  gradients(g, pooled, [closed], pooled);
+  // The positions are a result of the same node; the node that was there is as it was.
+  expect(g.nodes.filter(({ opType }) => opType === "MaxPool")).toEqual([g.nodes[0]]);
+  expect([before.output.length, g.nodes[0].output.length]).toEqual([1, 2]);
   const open = g.input("x", "float32", [1, 1, "H", "W"]);
   const y = g.op("MaxPool", [open], window);
   expect(() => gradients(g, y, [open], y)).toThrow(/^MaxPool .*expected known sizes from axis 2/);

@@ -7,6 +7,8 @@
  *
  * and the same for one window over everything.
  */
+import { create } from "@bufbuild/protobuf";
+import { NodeProtoSchema } from "onnx-buf";
 import { type Axis, paddedTaps, tapRange } from "softpool/window";
 import type { Graph, Value } from "../graph.ts";
 import { elements, int64s, scalar, tensor } from "../tensor.ts";
@@ -129,18 +131,25 @@ export const lpPoolGradient: GradientRule = unaryRule(({ g, x, y, dy, context })
   return mul(g, powerOf(g, x, p), spread(g, perNorm(g, y, dy, p), axes, 1, x));
 });
 
-/** The positions of the maxima in the whole input: a second output of the node, added when it has none. */
+/**
+ * The positions of the maxima in the whole input: a second output of the node. A node that has none is
+ * replaced in the graph by one that has; a model that the graph was made of does not change.
+ */
 function indicesOf(context: GradientContext, x: Value): Value {
   const { g, node, attributes, outputs } = context;
-  if (attributes.int("storage_order", 0) !== 0) {
-    // Column by column: they are found again, row by row.
+  if (node.output.length > 1 && node.output[1] !== "" && attributes.int("storage_order", 0) === 0) {
+    return outputs[1];
+  }
+  const at = g.nodes.indexOf(node);
+  if (at < 0 || node.output.length > 1) {
+    // Of another graph, or column by column: they are found again.
     const window = windowAttributes(windowOf(attributes));
     return g.node("MaxPool", [x], window, { outputs: 2 })[1];
   }
-  if (node.output.length > 1 && node.output[1] !== "") return outputs[1];
   const name = g.names.unique(`${node.output[0]}_indices`);
-  node.output[1] = name;
   const indices: Value = { name, dtype: "int64", shape: outputs[0].shape };
+  const attribute = node.attribute.filter((item) => item.name !== "storage_order");
+  g.nodes[at] = create(NodeProtoSchema, { ...node, attribute, output: [node.output[0], name] });
   g.values.set(name, indices);
   return indices;
 }
@@ -156,9 +165,8 @@ function everyNth(g: Graph, x: Value, first: readonly number[], n: readonly numb
 }
 
 /**
- * MaxPool. The node gets its second output, the positions, when it does not have it. Before opset 16
- * values cannot be added where windows overlap: windows that do not are taken together, and the sums
- * added.
+ * MaxPool. Before opset 16 values cannot be added where windows overlap: windows that do not are taken
+ * together, and the sums added.
  */
 export const maxPoolGradient: GradientRule = unaryRule(({ g, x, dy, context }) => {
   const axes = windowAxes(context, x);
