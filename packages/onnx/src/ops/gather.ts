@@ -28,7 +28,6 @@ import {
   inputOf,
   refuse,
   reshapeLike,
-  shapedLike,
   sizesOf,
   type UnaryParts,
   unaryRule,
@@ -162,10 +161,10 @@ const gatherRule: GradientRule = unaryRule((parts) => {
     if (typeof index === "number" && typeof size === "number") {
       const at = index < 0 ? index + size : index;
       const row = rank === 0 ? unsqueeze(g, dy, [axis]) : dy;
-      return shapedLike(g, zeroPaddedAxis(g, row, axis, at, size - 1 - at), x);
+      return zeroPaddedAxis(g, row, axis, at, size - 1 - at);
     }
   }
-  if (g.opset >= ADDING) return shapedLike(g, gatherByRows(parts, indices, axis), x);
+  if (g.opset >= ADDING) return gatherByRows(parts, indices, axis);
   return reshapeLike(g, gatherByProduct(parts, indices, axis), x);
 });
 
@@ -175,7 +174,7 @@ const gatherElementsRule: GradientRule = unaryRule((parts) => {
   const indices = inputOf(context, 1);
   if (g.opset >= ADDING) {
     const inputs = [zeros(g, x), indices, dy];
-    return shapedLike(g, g.op("ScatterElements", inputs, { axis, reduction: "add" }), x);
+    return g.op("ScatterElements", inputs, { axis, reduction: "add" });
   }
   const [from, to] = [indices.shape, x.shape];
   if (!isStatic(from) || !isStatic(to)) {
@@ -185,15 +184,11 @@ const gatherElementsRule: GradientRule = unaryRule((parts) => {
   const placed = g.op("Mul", [hot, unsqueeze(g, dy, [axis])]);
   const sum = squeeze(g, reduce(g, "ReduceSum", placed, [axis + 1]), [axis + 1]);
   const beyond = to.map((size, i) => (i === axis ? 0 : size - from[i]));
-  return shapedLike(
+  return zeroPadded(
     g,
-    zeroPadded(
-      g,
-      sum,
-      beyond.map(() => 0),
-      beyond,
-    ),
-    x,
+    sum,
+    beyond.map(() => 0),
+    beyond,
   );
 });
 
@@ -223,7 +218,7 @@ const gatherNdRule: GradientRule = unaryRule((parts) => {
   const batch = context.attributes.int("batch_dims", 0);
   if (g.opset >= ADDING && batch === 0) {
     const inputs = [zeros(g, x), asInt64(g, indices), dy];
-    return shapedLike(g, g.op("ScatterND", inputs, { reduction: "add" }), x);
+    return g.op("ScatterND", inputs, { reduction: "add" });
   }
   const depth = indices.shape?.at(-1);
   if (!isStatic(x.shape) || !isStatic(indices.shape) || typeof depth !== "number") {

@@ -34,7 +34,6 @@ import {
   numberLike,
   refuse,
   scaled,
-  shapedLike,
   sizesOf,
   type UnaryParts,
   unaryRule,
@@ -196,7 +195,7 @@ function countOf({ g, x, y, axes }: ReductionParts): number | Value {
 /** A gradient for each of the values that are reduced. */
 function spread({ g, x }: UnaryParts, dy: Value): Value {
   const same = x.shape !== undefined && String(x.shape) === String(dy.shape);
-  return same ? dy : shapedLike(g, g.op("Expand", [dy, sizesOf(g, x)]), x);
+  return same ? dy : g.op("Expand", [dy, sizesOf(g, x)]);
 }
 
 /** Evenly to the values that are equal to the largest (smallest). */
@@ -261,11 +260,7 @@ function reductionRule(type: Reduction): GradientRule {
     // All values to one that has no axes: that repeats as it is.
     if (asBefore || (axes === undefined && y.shape?.length === 0)) {
       if (axes === null && type !== "ReduceSum") refuse(context, "expected axes that are known");
-      return shapedLike(
-        g,
-        reductionGradients[type]({ ...parts, kept: () => y, axes: axes ?? undefined }),
-        x,
-      );
+      return reductionGradients[type]({ ...parts, kept: () => y, axes: axes ?? undefined });
     }
     const rank = x.shape?.length;
     if (axes === null || rank === undefined) {
@@ -275,8 +270,7 @@ function reductionRule(type: Reduction): GradientRule {
       axes === undefined
         ? reshape(g, value, new Array<number>(rank).fill(1))
         : unsqueeze(g, value, plainAxes(axes, rank));
-    const whole = reductionGradients[type]({ ...parts, axes, kept: () => back(y), dy: back(dy) });
-    return shapedLike(g, whole, x);
+    return reductionGradients[type]({ ...parts, axes, kept: () => back(y), dy: back(dy) });
   });
 }
 

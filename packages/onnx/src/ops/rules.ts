@@ -120,7 +120,9 @@ export function unaryRule(f: (parts: UnaryParts) => Value | undefined): Gradient
   return (context) => {
     const dy = upstream(context);
     if (dy === undefined || !wants(context, 0)) return [];
-    return [f({ g: context.g, x: inputOf(context, 0), y: context.outputs[0], dy, context })];
+    const x = inputOf(context, 0);
+    const dx = f({ g: context.g, x, y: context.outputs[0], dy, context });
+    return [dx && shapedLike(context.g, dx, x)];
   };
 }
 

@@ -18,7 +18,7 @@ import {
   typeOf,
 } from "./operator.ts";
 import { reduce } from "./reduce.ts";
-import { axisOf, inputOf, refuse, shapedLike, unaryRule, upstream, wants, zeros } from "./rules.ts";
+import { axisOf, inputOf, refuse, unaryRule, upstream, wants, zeros } from "./rules.ts";
 
 /** How many numbers a range has. */
 function rangeCount(start: number, limit: number, step: number): number {
@@ -120,7 +120,7 @@ const topKRule: GradientRule = unaryRule(({ g, x, dy, context }) => {
     return refuse(context, "expected the output of the positions, it is left out");
   }
   const axis = axisOf(context, x, -1);
-  return shapedLike(g, g.op("ScatterElements", [zeros(g, x), places, dy], { axis }), x);
+  return g.op("ScatterElements", [zeros(g, x), places, dy], { axis });
 });
 
 const topK: Operator = {

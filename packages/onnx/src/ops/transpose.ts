@@ -20,15 +20,7 @@ import {
   typeOf,
 } from "./operator.ts";
 import { reduce } from "./reduce.ts";
-import {
-  inputOf,
-  listGivenTo,
-  refuse,
-  reshapeLike,
-  shapedLike,
-  sizesOf,
-  unaryRule,
-} from "./rules.ts";
+import { inputOf, listGivenTo, refuse, reshapeLike, sizesOf, unaryRule } from "./rules.ts";
 
 /** A value whose axis i is axis `permutation[i]` of the input. */
 export function transpose(g: Graph, x: Value, permutation: readonly number[]): Value {
@@ -144,7 +136,7 @@ const tileRule: GradientRule = unaryRule(({ g, x, dy, context }) => {
     g.constant(int64s([2 * rank])),
   ]);
   const parts = g.op("Reshape", [dy, target]);
-  return shapedLike(g, reduce(g, "ReduceSum", parts, axes, false), x);
+  return reduce(g, "ReduceSum", parts, axes, false);
 });
 
 const tile: Operator = {
