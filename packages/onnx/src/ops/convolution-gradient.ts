@@ -14,7 +14,7 @@ import { gemm, matMul } from "./matmul.ts";
 import { strides } from "./operator.ts";
 import { pad } from "./pad.ts";
 import { reduce } from "./reduce.ts";
-import { reshape } from "./reshape.ts";
+import { reshape, unsqueeze } from "./reshape.ts";
 import { slice } from "./slice.ts";
 import { transpose } from "./transpose.ts";
 
@@ -116,14 +116,17 @@ function tapPlaces(axes: readonly Axis[]): readonly (readonly number[])[] {
   );
 }
 
-/** For each tap, in row-major order, what it sees of the padded input: as many positions as the output. */
-function tapSlices(g: Graph, x: Value, axes: readonly Axis[]): Value[] {
+/**
+ * For each tap, in row-major order, what it sees of the padded input: as many positions as the output.
+ * @param first the first spatial axis of `x`
+ */
+function tapSlices(g: Graph, x: Value, axes: readonly Axis[], first: number): Value[] {
   return tapPlaces(axes).map((place) => {
     const cut = axes.flatMap((axis, i) => {
       const start = place[i] * axis.dilation;
       const end = start + (axis.out - 1) * axis.stride + 1;
       const all = start === 0 && end === width(axis) && axis.stride === 1;
-      return all ? [] : [{ axis: i + 2, start, end, step: axis.stride }];
+      return all ? [] : [{ axis: i + first, start, end, step: axis.stride }];
     });
     if (cut.length === 0) return x;
     return slice(g, x, {
@@ -153,7 +156,7 @@ function lines({ g, group }: Given, x: Value, channels: number, positions: numbe
 function slicesOf(given: Given): Seen {
   const { g, x, dy, axes, group, shape } = given;
   const positions = product(axes.map(({ out }) => out));
-  const slices = tapSlices(g, padded(g, x, axes), axes);
+  const slices = tapSlices(g, padded(g, x, axes), axes, 2);
   return {
     dy: lines(given, dy, shape[0] / group, positions),
     parts: slices.map((part) => lines(given, part, shape[1], positions)),
@@ -199,13 +202,13 @@ function byTaps({ g, axes, group, shape, taps }: Given, { dy, parts }: Seen): Va
 function byColumns({ g, x, dy, axes, shape, taps }: Given): Value {
   const [filters, channels] = shape;
   const swap = swapped(axes.length + 2);
-  const parts = tapSlices(g, transpose(g, padded(g, x, axes), swap), axes);
-  const columns = reshape(g, concat(g, parts, 0), [taps * channels, -1]);
+  const turned = transpose(g, padded(g, x, axes), swap);
+  // [C, 1, N, ...]: the taps of a channel side by side, as in the weights.
+  const apart = taps === 1 ? turned : unsqueeze(g, turned, [1]);
+  const parts = tapSlices(g, apart, axes, taps === 1 ? 2 : 3);
+  const columns = reshape(g, concat(g, parts, 1), [channels * taps, -1]);
   const rows = reshape(g, transpose(g, dy, swap), [filters, -1]);
-  const joint = gemm(g, rows, columns, undefined, { transB: true });
-  if (taps === 1) return reshape(g, joint, shape);
-  const turned = transpose(g, reshape(g, joint, [filters, taps, channels]), [0, 2, 1]);
-  return axes.length === 1 ? turned : reshape(g, turned, shape);
+  return reshape(g, gemm(g, rows, columns, undefined, { transB: true }), shape);
 }
 
 /**
@@ -260,25 +263,50 @@ export function turnsOver(axes: readonly Axis[]): boolean {
   );
 }
 
+/** A value in a shape that it may have already. */
+function shaped(g: Graph, x: Value, shape: readonly number[]): Value {
+  return String(x.shape) === String(shape) ? x : reshape(g, x, shape);
+}
+
+/** Taps up to which a product with a matrix reverses them. */
+const MAX_MATRIX = 64;
+
+/**
+ * The weights with all spatial axes reversed, in some shape. A product with the matrix that reverses all
+ * taps is exact, and faster than a slice backwards (512x512x3x3: 3 ms against 13).
+ */
+function reversed(
+  g: Graph,
+  weight: Value,
+  kernel: readonly number[],
+  shape: readonly number[],
+): Value {
+  const taps = product(kernel);
+  if (taps === 1) return shaped(g, weight, shape);
+  if (taps <= MAX_MATRIX) {
+    const data = new Float64Array(taps * taps);
+    for (let a = 0; a < taps; a++) data[a * taps + (taps - 1 - a)] = 1;
+    const matrix = g.constant({ dtype: weight.dtype ?? "float32", shape: [taps, taps], data });
+    return reshape(g, matMul(g, reshape(g, weight, [-1, taps]), matrix), shape);
+  }
+  const axes = kernel.map((_, i) => i + 2);
+  const back = slice(g, weight, {
+    axes,
+    starts: axes.map(() => -1),
+    ends: axes.map(() => -Infinity),
+    steps: axes.map(() => -1),
+  });
+  return reshape(g, back, shape);
+}
+
 /** The weights with all spatial axes reversed and the channels changed: [C, M / group, ...]. */
 function turnedOver(g: Graph, weight: Value, group: number, shape: readonly number[]): Value {
   const [filters, channels, ...kernel] = shape;
-  const axes = kernel.flatMap((size, i) => (size > 1 ? [i + 2] : []));
-  const reversed =
-    axes.length === 0
-      ? weight
-      : slice(g, weight, {
-          axes,
-          starts: axes.map(() => -1),
-          ends: axes.map(() => -Infinity),
-          steps: axes.map(() => -1),
-        });
   const perGroup = filters / group;
-  if (group === 1) return transpose(g, reversed, swapped(shape.length));
   const target = [group * channels, perGroup, ...kernel];
-  if (channels === 1 && perGroup === 1) return reversed;
-  if (channels === 1 || perGroup === 1) return reshape(g, reversed, target);
-  const apart = reshape(g, reversed, [group, perGroup, channels, ...kernel]);
+  if (channels === 1 || perGroup === 1) return reversed(g, weight, kernel, target);
+  if (group === 1) return transpose(g, reversed(g, weight, kernel, shape), swapped(shape.length));
+  const apart = reversed(g, weight, kernel, [group, perGroup, channels, ...kernel]);
   const order = [0, 2, 1, ...kernel.map((_, i) => i + 3)];
   return reshape(g, transpose(g, apart, order), target);
 }
