@@ -9,6 +9,8 @@ import { version } from "./version.ts";
 const commands: Record<string, () => Promise<Command>> = {
   downsample: async () => (await import("./commands/downsample.ts")).downsample,
   compare: async () => (await import("./commands/compare.ts")).compare,
+  models: async () => (await import("./commands/models.ts")).models,
+  build: async () => (await import("./commands/build.ts")).build,
   swap: async () => (await import("./commands/swap.ts")).swap,
   mcnemar: async () => (await import("./commands/mcnemar.ts")).mcnemar,
   checks: async () => (await import("./commands/checks.ts")).checks,
@@ -17,6 +19,8 @@ const commands: Record<string, () => Promise<Command>> = {
 const summaries: Record<string, string> = {
   downsample: "Shrink pictures by pooling",
   compare: "Compare pooling methods on pictures, with a report",
+  models: "List the networks that can be built",
+  build: "Write a network as an ONNX file",
   swap: "Replace the pooling of an ONNX network",
   mcnemar: "Test whether two trained models differ in accuracy",
   checks: "Show versions, processors, engines and what is missing",

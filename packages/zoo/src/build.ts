@@ -97,6 +97,18 @@ function whole(name: string, value: number, least: number): number {
   );
 }
 
+/** Says of windows that do not fit that the pictures are too small. */
+function fitting<T>(entry: NetworkEntry, size: number, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (!/does not fit an axis/.test((error as Error).message) || size >= entry.size) throw error;
+    throw new OnnxError(
+      `buildNetwork: size: ${size}x${size} is too small for ${entry.name}, whose pictures have ${entry.size}x${entry.size}: ${(error as Error).message}`,
+    );
+  }
+}
+
 /**
  * Builds a network.
  * @param network its name, an alias, or an entry of the catalogue
@@ -121,7 +133,9 @@ export function buildNetwork(
   const b = new Builder(entry, { pool, classes, training, auxiliary, momentum, opset });
   const batch: Dim = options.batch ?? "batch";
   const input = b.g.input("input", "float32", [batch, 3, size, size]);
-  const outputs = entry.layers(b, options.remap ? remapped(b.g, input) : input);
+  const outputs = fitting(entry, size, () =>
+    entry.layers(b, options.remap ? remapped(b.g, input) : input),
+  );
   const scores = [outputs.logits, ...(outputs.auxiliary ?? [])];
   b.finish(scores.map((value) => ({ ...value, shape: [batch, classes] })));
   pool.check(b.places);

@@ -92,7 +92,7 @@ test("what is no specification is refused in one sentence", () => {
     [
       "resnet18",
       "softt",
-      /expected a method, PLACE=METHOD or one of the variants soft-1 of resnet18/,
+      /expected PLACE=METHOD, a variant of resnet18 \(soft-1\) or a method \(average, /,
     ],
     ["vgg-small", "softt", /method: expected one of average.*received "softt"/],
     ["resnet18", "maxpol=soft", /no place is called "maxpol"; there are: maxpool, avgpool/],

@@ -13,7 +13,14 @@
  *     soft      maxpool1=soft,Mixed_5*=average      soft:beta=2      pool0=soft:kernel=2x2      soft-4
  */
 import { OnnxError } from "@softpool/onnx";
-import { type Context, type Method, matches, methodOf, settingsOf } from "@softpool/poolings";
+import {
+  type Context,
+  catalogue,
+  type Method,
+  matches,
+  methodOf,
+  settingsOf,
+} from "@softpool/poolings";
 import type { NetworkEntry, Place, PoolChoice } from "./network.ts";
 
 /** The choice that changes nothing. */
@@ -92,9 +99,10 @@ function rulesOf(entry: NetworkEntry, text: string, depth = 0): Rule[] {
     if (pattern === undefined && !isMethod(method)) {
       const variants = entry.variants.map(({ name }) => name);
       if (variants.length > 0) {
+        const methods = catalogue.map(({ name }) => name).join(", ");
         refuse(
           item,
-          `expected a method, PLACE=METHOD or one of the variants ${variants.join(", ")} of ${entry.name}`,
+          `expected PLACE=METHOD, a variant of ${entry.name} (${variants.join(", ")}) or a method (${methods})`,
         );
       }
     }
