@@ -12,6 +12,8 @@ const commands: Record<string, () => Promise<Command>> = {
   models: async () => (await import("./commands/models.ts")).models,
   build: async () => (await import("./commands/build.ts")).build,
   swap: async () => (await import("./commands/swap.ts")).swap,
+  train: async () => (await import("./commands/train.ts")).train,
+  eval: async () => (await import("./commands/eval.ts")).evalCommand,
   mcnemar: async () => (await import("./commands/mcnemar.ts")).mcnemar,
   checks: async () => (await import("./commands/checks.ts")).checks,
 };
@@ -22,6 +24,8 @@ const summaries: Record<string, string> = {
   models: "List the networks that can be built",
   build: "Write a network as an ONNX file",
   swap: "Replace the pooling of an ONNX network",
+  train: "Train a network on labelled pictures",
+  eval: "Measure the accuracy of a network on labelled pictures",
   mcnemar: "Test whether two trained models differ in accuracy",
   checks: "Show versions, processors, engines and what is missing",
 };
