@@ -19,10 +19,10 @@ test("BatchNormalization: given statistics, and those of the batch", async () =>
     const list = () => random([shape[1]]);
     const inputs = [random(shape), list(), list(), list(), random([shape[1]], 0.5, 2)];
     await expectGradient({ build: node("BatchNormalization", { epsilon }), inputs });
-    // The input alone costs one node.
-    const wrt = [0];
     const build = node("BatchNormalization", { epsilon });
-    await expectGradient({ build, inputs, wrt, opsets: [18] });
+    for (const wrt of [[0], [1], [2], [0, 3], [0, 1, 4]]) {
+      await expectGradient({ build, inputs, wrt, opsets: [18], ort: false });
+    }
     for (const momentum of [0, 0.9]) {
       const attributes = { epsilon, training_mode: 1, momentum: float(momentum) };
       const training = (g: Graph, values: readonly Value[]) =>
@@ -36,6 +36,11 @@ test("BatchNormalization: given statistics, and those of the batch", async () =>
   const g = new Graph(15);
   const x = g.input("x", "float32", [2, 3]);
   const list = g.input("c", "float32", [3]);
+  const before = g.nodes.length;
+  const fixed = g.op("BatchNormalization", [x, list, list, list, list]);
+  gradients(g, fixed, [x], x);
+  const types = g.nodes.slice(before).map(({ opType }) => opType);
+  expect(types).toEqual(["BatchNormalization", "Constant", "BatchNormalization"]);
   const attributes = { training_mode: 1 };
   const nodes = g.node("BatchNormalization", [x, list, list, list, list], attributes, {
     outputs: 3,

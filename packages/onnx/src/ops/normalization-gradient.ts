@@ -75,33 +75,41 @@ export const batchNormalizationGradient: GradientRule = (context) => {
   if (dy === undefined) return [];
   const epsilon = epsilonOf(context);
   const [channels] = knownSizes(scale, 0);
-  const zeros = channelConstant(g, scale, channels, 0);
+  const noughts = () => channelConstant(g, scale, channels, 0);
   const normalize = (value: Value, factor: Value, bias: Value, mean: Value, variance: Value) =>
     g.op("BatchNormalization", [value, factor, bias, mean, variance], { epsilon: float(epsilon) });
-  // What needs sums over the batch; the input's gradient alone does not while nothing is trained.
-  const plain = !trains && !wanted.slice(1).includes(true);
-  if (plain) return [normalize(dy, scale, zeros, zeros, givenVariance)];
-
+  const [byX, byScale, byBias, byMean, byVariance] = wanted;
+  const given = (byMean || byVariance) && !trains;
+  // Nothing is emitted that is not used: the bias takes a sum, the input at fixed statistics one node.
+  const fixed = () => {
+    const zeros = noughts();
+    return normalize(dy, scale, zeros, zeros, givenVariance);
+  };
+  if (!(byScale || given || (trains && byX))) {
+    return [byX ? fixed() : undefined, undefined, byBias ? channelSum(g, dy) : undefined];
+  }
   const [mean, variance] = trains ? batchStatistics(context, x) : [givenMean, givenVariance];
   const inverse = inverseOf(g, variance, epsilon);
   const sum = channelSum(g, dy);
-  const centred = () => sub(g, channelSum(g, mul(g, dy, x)), mul(g, mean, sum));
-  const byScale = trains || wanted[1] || wanted[4] ? mul(g, inverse, centred()) : undefined;
-  const factor = mul(g, scale, inverse);
-  const byX = (): Value => {
-    if (!trains) return normalize(dy, scale, zeros, zeros, variance);
-    const each = perElement(g, factor, x);
+  const factor = byX || given ? mul(g, scale, inverse) : undefined;
+  // The sum of n dL/dy.
+  const along =
+    trains || byScale || byVariance
+      ? mul(g, inverse, sub(g, channelSum(g, mul(g, dy, x)), mul(g, mean, sum)))
+      : undefined;
+  const trained = (a: Value, b: Value): Value => {
+    const each = perElement(g, a, x);
+    const zeros = noughts();
     const shifted = normalize(dy, scale, mul(g, each, sum), zeros, variance);
-    const along = mul(g, each, byScale as Value);
-    return add(g, shifted, normalize(x, along, zeros, mean, variance));
+    return add(g, shifted, normalize(x, mul(g, each, b), zeros, mean, variance));
   };
-  const byVariance = () => scaled(g, mul(g, mul(g, factor, inverse), byScale as Value), -0.5);
+  const byVarianceOf = (a: Value, b: Value) => scaled(g, mul(g, mul(g, a, inverse), b), -0.5);
   return [
-    wanted[0] ? byX() : undefined,
-    wanted[1] ? byScale : undefined,
-    wanted[2] ? sum : undefined,
-    wanted[3] && !trains ? neg(g, mul(g, factor, sum)) : undefined,
-    wanted[4] && !trains ? byVariance() : undefined,
+    byX ? (trains && factor && along ? trained(factor, along) : fixed()) : undefined,
+    byScale ? along : undefined,
+    byBias ? sum : undefined,
+    byMean && given && factor ? neg(g, mul(g, factor, sum)) : undefined,
+    byVariance && given && factor && along ? byVarianceOf(factor, along) : undefined,
   ];
 };
 
