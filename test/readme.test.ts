@@ -14,6 +14,7 @@ test.each([
   ["packages/softpool/README.md", "softpool"],
   ["packages/onnx/README.md", "@softpool/onnx"],
   ["packages/poolings/README.md", "@softpool/poolings"],
+  ["packages/zoo/README.md", "@softpool/zoo"],
 ])("the snippets of %s", (file, name) => {
   const snippets = [...read(file).matchAll(/```ts\n([\s\S]*?)```\s*```\n([\s\S]*?)```/g)];
   expect(snippets.some(([, code]) => code.includes(`from "${name}"`))).toBe(true);

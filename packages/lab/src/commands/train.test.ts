@@ -1,0 +1,85 @@
+/** `softpool train` as a whole: spawned, killed, gone on with. */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const bin = join(dirname(fileURLToPath(import.meta.url)), "../../bin/softpool.js");
+let folder = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "softpool-train-command-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function softpool(...words: string[]): { code: number | null; out: string; err: string } {
+  const result = spawnSync(process.execPath, [bin, ...words], { cwd: folder, encoding: "utf8" });
+  return { code: result.status, out: result.stdout, err: result.stderr };
+}
+
+const settings = [
+  ...["train", "vgg-small", "--data", "textures:16,64", "--size", "16", "--batch", "8"],
+  ...["--epochs", "2", "--pool", "soft", "--seed", "5", "--threads", "1", "--save-every", "1"],
+];
+
+test("killed in the middle and gone on with: the same bits", async () => {
+  const whole = softpool(...settings, "-o", "whole");
+  expect(whole.err).toBe("");
+  expect(whole.code).toBe(0);
+  expect(whole.out).toMatch(/^vgg-small, pooling soft, 64 pictures of 10 classes, 2 epochs of 8/);
+  expect(whole.out).toMatch(/epoch 2 {2}loss \d\.\d{4} accuracy .* test loss .* images\/s/);
+
+  const child = spawn(process.execPath, [bin, ...settings, "-o", "killed"], {
+    cwd: folder,
+    stdio: "ignore",
+  });
+  const info = join(folder, "killed/checkpoint.json");
+  const position = () => {
+    const { epoch, step } = JSON.parse(readFileSync(info, "utf8"));
+    return 8 * epoch + step;
+  };
+  while (child.exitCode === null && (!existsSync(info) || position() < 3)) await setTimeout(20);
+  child.kill("SIGKILL");
+  await new Promise((resolve) => child.once("close", resolve));
+  expect(position()).toBeLessThan(16);
+  expect(existsSync(join(folder, "killed/model.onnx"))).toBe(false);
+
+  const refused = softpool(...settings, "-o", "killed");
+  expect(refused.code).toBe(2);
+  expect(refused.err).toContain('"killed" holds a run; --resume goes on with it');
+  const resumed = softpool(...settings, "-o", "killed", "--resume");
+  expect(resumed.code).toBe(0);
+  for (const name of ["weights.safetensors", "model.onnx"]) {
+    const [a, b] = ["killed", "whole"].map((run) => readFileSync(join(folder, run, name)));
+    expect(a.equals(b), name).toBe(true);
+  }
+  const other = softpool(...settings, "-o", "killed", "--resume", "--rate", "0.2");
+  expect(other.code).toBe(1);
+  expect(other.err).toMatch(/the checkpoint is of a run with another schedule/);
+});
+
+test("wrong usage and data that are not there", () => {
+  const cases: [words: string[], code: number, message: RegExp][] = [
+    [["train"], 2, /expected one network, received none/],
+    [["train", "resnet19"], 2, /resnet19/],
+    [["train", "vgg-small", "--epochs", "0"], 2, /--epochs: expected a whole number from 1/],
+    [["train", "vgg-small", "--rate", "fast"], 2, /--rate: expected a number from 0 to 1000/],
+    [["train", "vgg-small", "--schedule", "cosin"], 2, /did you mean cosine\?/],
+    [["train", "vgg-small", "--data", "nowhere"], 1, /cannot open the data "nowhere"/],
+    [
+      ["train", "vgg-small", "--pool", "sofft", "--data", "textures:16,64", "--batch", "8"],
+      1,
+      /sofft/,
+    ],
+    [["train", "vgg-small", "--data", "textures:16,64"], 2, /--batch: expected at most the 64/],
+  ];
+  for (const [words, code, message] of cases) {
+    const result = softpool(...words);
+    expect(result.err).toMatch(message);
+    expect(result.err.trim().split("\n"), words.join(" ")).toHaveLength(1);
+    expect(result.code, words.join(" ")).toBe(code);
+  }
+});
