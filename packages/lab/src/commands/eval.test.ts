@@ -1,6 +1,6 @@
 /** `softpool eval` as a whole, on pictures and models made here whose predictions are known. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,9 @@ import {
   globalAveragePool,
   type ModelProto,
   maxPool,
+  mul,
   poolWindow,
+  tensor,
   writeModel,
 } from "@softpool/onnx";
 import { buildNetwork, weightsOf, writeSafetensors } from "@softpool/zoo";
@@ -28,16 +30,44 @@ const at = (name: string) => join(folder, name);
 
 /** A class by the mean of each channel, after pooling 2 x 2. */
 function colourModel(
-  options: { batch?: number | string; size?: number | string; average?: boolean } = {},
+  options: {
+    batch?: number | string;
+    size?: number | string;
+    average?: boolean;
+    last?: string;
+  } = {},
 ): ModelProto {
   const { batch = "batch", size = 16, average = false } = options;
   const g = new Graph(17);
   const x = g.input("pictures", "float32", [batch, 3, size, size]);
   const window = poolWindow([2, 2], { strides: [2, 2] });
   const pooled = average ? averagePool(g, x, window) : maxPool(g, x, window);
-  const y = g.op("Flatten", [globalAveragePool(g, pooled)], { axis: 1 });
+  let y = g.op("Flatten", [globalAveragePool(g, pooled)], { axis: 1 });
+  if (options.last !== undefined) y = g.op(options.last, [y]);
   g.output({ ...y, shape: [batch, 3] });
   return g.toModel();
+}
+
+/** The model times a tensor of ones that lies in a file beside it. */
+function externalModel(): ModelProto {
+  const g = new Graph(17);
+  const x = g.input("pictures", "float32", ["batch", 3, 16, 16]);
+  const ones = g.initializer("ones", tensor("float32", [1, 3, 1, 1], [1, 1, 1]));
+  const pooled = maxPool(g, mul(g, x, ones), poolWindow([2, 2], { strides: [2, 2] }));
+  const y = g.op("Flatten", [globalAveragePool(g, pooled)], { axis: 1 });
+  g.output({ ...y, shape: ["batch", 3] });
+  const model = g.toModel();
+  const [stored] = model.graph?.initializer ?? [];
+  writeFileSync(at("external/net.data"), stored.rawData);
+  stored.rawData = new Uint8Array();
+  stored.dataLocation = 1;
+  const entry = {
+    $typeName: "onnx.StringStringEntryProto",
+    key: "location",
+    value: "net.data",
+  } as const;
+  stored.externalData = [entry];
+  return model;
 }
 
 /**
@@ -71,6 +101,10 @@ beforeAll(async () => {
   writeFileSync(at("fixed.onnx"), writeModel(colourModel({ batch: 5 })));
   writeFileSync(at("average.onnx"), writeModel(colourModel({ average: true })));
   writeFileSync(at("open.onnx"), writeModel(colourModel({ size: "side" })));
+  writeFileSync(at("softmax.onnx"), writeModel(colourModel({ last: "Softmax" })));
+  writeFileSync(at("nan.onnx"), writeModel(colourModel({ last: "Log" })));
+  mkdirSync(at("external"));
+  writeFileSync(at("external/net.onnx"), writeModel(externalModel()));
   writeFileSync(at("list.txt"), "a-red\nunused\nb-green\nc-blue\n");
   writeFileSync(at("text.onnx"), "no model\n");
   const built = buildNetwork("vgg-small", { seed: 3, pool: "soft" });
@@ -145,17 +179,25 @@ test("a fixed batch, another batch and a size to choose give the same", async ()
     expect(top1, words[0]).toEqual(wanted.top1);
     expect(loss, words[0]).toBeCloseTo(wanted.loss, 6);
   }
+  const probabilities = await json("softmax.onnx", "--data", "set");
+  expect(probabilities.scores).toBe("probabilities");
+  expect(probabilities.loss).toBeCloseTo(wanted.loss, 6);
 });
 
 test("--pool substitutes: the chequered picture is green on average", async () => {
   const words = ["--data", "set", "--predictions", "average.csv"];
   const average = await json("net.onnx", ...words, "--pool", "average");
-  expect(average).toMatchObject({ top1: { value: 10 / 12 }, replaced: ["maxpool"] });
+  expect(average).toMatchObject({
+    top1: { value: 10 / 12 },
+    substituted: { replaced: ["maxpool"] },
+  });
   const { rows, metadata } = readPredictions(at("average.csv"));
   expect(metadata.pool).toBe("average");
   const wrong = rows.filter(({ target, predicted }) => target !== predicted[0]);
   expect(wrong.map(({ picture: name }) => name)).toEqual(["a-red/3.png", "c-blue/3.png"]);
   expect((await json("average.onnx", "--data", "set")).loss).toBeCloseTo(average.loss, 6);
+  const external = await json("external/net.onnx", "--data", "set", "--pool", "average");
+  expect(external.loss).toBeCloseTo(average.loss, 6);
   // At a temperature of 40 SoftPool is the maximum, at 0 the average.
   for (const [pool, hits] of [
     ["maxpool=soft:beta=40", 11],
@@ -177,6 +219,15 @@ test("a network with weights is the file that was built; a part is drawn", async
   const [a, b] = ["network.csv", "file.csv"].map((name) => readPredictions(at(name)));
   expect(a.rows).toEqual(b.rows);
   expect(a.metadata).toMatchObject({ weights: "vgg.safetensors", drawn: "20 of 60" });
+});
+
+test("scores that are no numbers end with 1, and have no row", () => {
+  const { code, out, err } = softpool("nan.onnx", "--data", "set", "--predictions", "nan.csv");
+  expect(code).toBe(1);
+  expect(out).toMatch(/^top-1 +0\.00 %/m);
+  expect(out).toContain("pictures whose scores are no numbers, counted as wrong: 12");
+  expect(err).toContain('"nan.csv" is not written, there are no predictions');
+  expect(existsSync(at("nan.csv"))).toBe(false);
 });
 
 test("Ctrl-C stops with what it has", async () => {
@@ -243,7 +294,7 @@ test("wrong usage and what does not fit: one sentence, the right exit code", asy
     ],
     [["vgg-small", ...set, "--weights", "none.safetensors"], 1, "it does not exist"],
     [["vgg-small", ...set, "--weights", "net.onnx"], 1, '"net.onnx"'],
-    [["none.onnx", ...set], 1, '"none.onnx": cannot be read'],
+    [["none.onnx", ...set], 1, 'cannot read "none.onnx": it does not exist'],
     [["text.onnx", ...set], 1, '"text.onnx"'],
   ];
   const before = process.cwd();

@@ -8,7 +8,7 @@ import { openDataset } from "../data/open.ts";
 import { evaluationTransform } from "../data/transforms.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { type Evaluation, evaluateModel } from "../evaluation/evaluate.ts";
-import { type OpenedModel, openModel } from "../evaluation/open.ts";
+import { expectModel, type OpenedModel, openModel } from "../evaluation/open.ts";
 import { dataTitle, type Report, reportJson, reportLines } from "../evaluation/report.ts";
 import { subset } from "../evaluation/subset.ts";
 import { expectWritable, identityOf, isDirectory } from "../paths.ts";
@@ -198,13 +198,15 @@ async function run(args: Arguments): Promise<number> {
   const { model, provider, threads, size, predictions } = options;
   const { pool, weights, labels, "class-list": classList } = args.values;
   if (predictions !== undefined) expectWritable(predictions);
+  const wanted = { pool, weights, size, remap: args.flags.has("remap") };
+  expectModel(model, wanted);
   const { split } = options;
   const all = await openDataset(options.data, { split, classList, labels });
   let opened: OpenedModel | undefined;
   const interruption = new Interruption();
   try {
     opened = await openModel(model, {
-      ...{ pool, weights, size, remap: args.flags.has("remap"), classes: all.classes.length },
+      ...{ ...wanted, classes: all.classes.length },
       session: { provider, threads, log: (line) => console.error(line) },
     });
     for (const note of opened.notes) console.error(`softpool: ${note}`);
@@ -244,11 +246,14 @@ async function savePredictions(report: Report, rows: readonly Prediction[]): Pro
     );
   }
   const { pool, weights, opened } = report;
+  const before = opened.substituted === undefined ? undefined : opened.pool;
+  const now = pool ?? opened.pool;
   const metadata: Record<string, string> = {
     model: report.model,
     ...(opened.network === undefined ? {} : { network: opened.network }),
     ...(weights === undefined ? {} : { weights }),
-    ...(pool === undefined ? {} : { pool }),
+    ...(now === undefined ? {} : { pool: now }),
+    ...(pool === undefined || before === undefined ? {} : { "pool before": before }),
     data: dataTitle(dataset),
     classes: String(dataset.classes.length),
     ...(dataset.length < available ? { drawn: `${dataset.length} of ${available}` } : {}),

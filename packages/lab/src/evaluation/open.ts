@@ -31,7 +31,7 @@ import {
   readSafetensors,
 } from "@softpool/zoo";
 import { explain, Failure, quote, UsageError } from "../errors.ts";
-import { isFile } from "../paths.ts";
+import { isDirectory, isFile } from "../paths.ts";
 import { asked } from "../zoo/options.ts";
 import type { ScoreKind } from "./rank.ts";
 import { expectClasses, signatureOf } from "./signature.ts";
@@ -59,6 +59,8 @@ export interface OpenedModel {
   readonly title: string;
   /** The network of the catalogue that it is, as far as that is known. */
   readonly network: string | undefined;
+  /** What pooled where when it was made; undefined where that is not known. */
+  readonly pool: string | undefined;
   /** Runs it; disposed by whoever opened it. */
   readonly session: Session;
   /** Height and width of its pictures. */
@@ -108,8 +110,6 @@ function classesOf(entry: NetworkEntry, tensors: ReadonlyMap<string, FileTensor>
 async function openNetwork(entry: NetworkEntry, options: OpenModelOptions): Promise<OpenedModel> {
   const { pool, weights: path, size = entry.size, remap, classes } = options;
   const build = { pool, size, remap, classes };
-  // What is impossible to build is known before anything large is read.
-  asked(() => buildNetwork(entry, { ...build, values: false }));
   const notes: string[] = [];
   let weights: ReadonlyMap<string, FileTensor> | undefined;
   if (path === undefined) {
@@ -145,25 +145,28 @@ async function openNetwork(entry: NetworkEntry, options: OpenModelOptions): Prom
     );
   }
   const session = await failing(() => createSession(writeModel(model), options.session));
-  const network = entry.name;
-  const { substituted, scores } = { substituted: undefined, scores: "logits" } as const;
-  return { title: network, network, session, size, scores, substituted, notes };
+  const about = { title: entry.name, network: entry.name, pool: pool ?? "original", size };
+  return { ...about, session, scores: "logits", substituted: undefined, notes };
+}
+
+interface Origin {
+  readonly entry: NetworkEntry | undefined;
+  readonly size: number | undefined;
+  readonly pool: string | undefined;
 }
 
 /** What a file says about the network that it is. */
-function originOf(model: ModelProto): {
-  entry: NetworkEntry | undefined;
-  size: number | undefined;
-} {
+function originOf(model: ModelProto): Origin {
   try {
-    const about = JSON.parse(metadata(model, METADATA_KEY) ?? "{}");
-    const { network, size } = about as { network?: unknown; size?: unknown };
+    const about: unknown = JSON.parse(metadata(model, METADATA_KEY) ?? "{}");
+    const { network, size, pool } = about as Record<string, unknown>;
     return {
       entry: typeof network === "string" ? findNetwork(network) : undefined,
       size: Number.isInteger(size) && (size as number) > 0 ? (size as number) : undefined,
+      pool: typeof pool === "string" ? pool : undefined,
     };
   } catch {
-    return { entry: undefined, size: undefined };
+    return { entry: undefined, size: undefined, pool: undefined };
   }
 }
 
@@ -226,13 +229,9 @@ async function openChanged(
 
 async function openFile(path: string, options: OpenModelOptions): Promise<OpenedModel> {
   const title = quote(path);
-  for (const name of ["weights", "remap"] as const) {
-    if (options[name] === undefined || options[name] === false) continue;
-    throw new UsageError(`--${name}: expected with a network, ${title} is a model already`);
-  }
   const file = await failing(() => readModelFile(path));
   const { model } = file;
-  const { entry, size: made } = originOf(model);
+  const { entry, size: made, pool: own } = originOf(model);
   const stored = new Set(model.graph?.initializer.map(({ name }) => name));
   const describe = ({ name, type }: ValueInfoProto): SessionValue => {
     const { dtype, shape } = typeFromProto(type);
@@ -259,13 +258,40 @@ async function openFile(path: string, options: OpenModelOptions): Promise<Opened
       : openChanged(substituted.model, file, options.session),
   );
   const scores = scoreKindOf(model);
-  return { title, network: entry?.name, session, size, scores, substituted, notes: [] };
+  const about = { title, network: entry?.name, pool: own, size, scores };
+  return { ...about, session, substituted, notes: [] };
+}
+
+/**
+ * Refuses what can be seen to be wrong before any data is opened, which may take long.
+ * @param text name of a network of the catalogue, or path of an ONNX file
+ * @param options as for {@link openModel}
+ * @throws UsageError or Failure, one sentence
+ */
+export function expectModel(
+  text: string,
+  { pool, weights, size, remap }: Omit<OpenModelOptions, "classes" | "session">,
+): void {
+  const entry = entryOf(text);
+  for (const [name, value] of Object.entries({ weights, remap })) {
+    if (entry !== undefined || value === undefined || value === false) continue;
+    throw new UsageError(
+      `--${name}: expected with a network, ${quote(text)} is a whole model already`,
+    );
+  }
+  for (const file of [entry === undefined ? text : undefined, weights]) {
+    if (file === undefined || isFile(file)) continue;
+    throw explain("read", file, isDirectory(file) ? { code: "EISDIR" } : { code: "ENOENT" });
+  }
+  if (entry !== undefined) {
+    asked(() => buildNetwork(entry, { pool, size, remap, values: false }));
+  }
 }
 
 /**
  * Opens a model for evaluation.
  * @param text name of a network of the catalogue, or path of an ONNX file
- * @param options pooling, weights, size, classes of the data, where it runs
+ * @param options pooling, weights, size, classes of the data, where it runs; {@link expectModel} was asked
  * @throws UsageError for what cannot be asked for, Failure for what cannot be read or does not fit, one
  * sentence each
  */

@@ -6,6 +6,7 @@ import type { Interval } from "../statistics/intervals.ts";
 import { renderRows } from "../zoo/options.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { OpenedModel } from "./open.ts";
+import type { Substituted } from "./substitute.ts";
 
 /** All that is reported. */
 export interface Report {
@@ -50,18 +51,25 @@ export function dataTitle({ title, split }: Dataset): string {
   return split === "all" || title.endsWith(")") ? title : `${title}, ${split}`;
 }
 
+/** What was done to a file, behind the pooling that was asked for. */
+function substitution(substituted: Substituted | undefined): string {
+  if (substituted === undefined) return "";
+  const { replaced, already } = substituted;
+  const kept = already.length > 0 ? `, ${already.length} like that already` : "";
+  return ` (layers replaced: ${replaced.length}${kept})`;
+}
+
 /** The report as lines of text. */
 export function reportLines(report: Report): string[] {
   const { pool, weights, opened, dataset, available, evaluation, broken, interrupted } = report;
   const { title, size, session, substituted } = opened;
   const { pictures, top1, top5, loss, notFinite } = evaluation;
-  const layers = substituted?.replaced.length;
   const about = [
     `pictures ${size}x${size}`,
     ...(weights === undefined ? [] : [`weights ${JSON.stringify(weights)}`]),
-    ...(pool === undefined
+    ...(pool === undefined && opened.pool === undefined
       ? []
-      : [`pooling ${pool}${layers === undefined ? "" : ` (${layers} layers replaced)`}`]),
+      : [`pooling ${pool ?? opened.pool}${substitution(substituted)}`]),
   ];
   const part = dataset.length < available ? `, ${grouped(dataset.length)} of them drawn` : "";
   const { whole, network } = rates(evaluation);
@@ -77,7 +85,7 @@ export function reportLines(report: Report): string[] {
       ["", "", "95 % interval (Wilson)"],
       accuracyRow("top-1", top1),
       ...(five ? [accuracyRow("top-5", top5)] : []),
-      ["loss", loss.toFixed(4), ""],
+      ["loss", loss < 1e4 ? loss.toFixed(4) : loss.toPrecision(4), ""],
     ]),
     `${grouped(pictures)} pictures, ${whole.toFixed(1)} images/s, the network alone ${network.toFixed(1)} (${session.provider})`,
     ...(broken.length > 0 ? [`broken pictures left out: ${broken.length}`] : []),
@@ -93,13 +101,15 @@ export function reportJson(report: Report): unknown {
   const { network, size, session, substituted, scores } = opened;
   const { pictures, notFinite, loss, seconds } = evaluation;
   const interval = ({ value, low, high }: Interval) => ({ value: finite(value), low, high });
+  const { replaced, already } = substituted ?? {};
   const { whole, network: alone } = rates(evaluation);
   return {
     model: report.model,
     network: network ?? null,
     weights: report.weights ?? null,
-    pool: report.pool ?? null,
-    replaced: substituted?.replaced ?? null,
+    pool: report.pool ?? opened.pool ?? null,
+    substituted:
+      substituted === undefined ? null : { replaced, already, before: opened.pool ?? null },
     size,
     scores,
     data: {
