@@ -136,7 +136,8 @@ function build(config: RunConfig, training: boolean): BuiltNetwork {
   const { network, pool, classes, seed, size, batch } = config;
   return buildNetwork(network, {
     ...{ pool, classes, seed, size, training },
-    ...(training ? { batch } : {}),
+    // With momentum 0 what goes out are the statistics of the batch, which are computed once.
+    ...(training ? { batch, momentum: 0 } : {}),
   });
 }
 
@@ -260,7 +261,10 @@ function initialState(network: BuiltNetwork, step: TrainingStep): State {
   return state;
 }
 
-/** What went out comes in next; running variances become those of samples, as PyTorch has them. */
+/**
+ * What went out comes in next. Running statistics move a tenth of the way to those of the batch; a
+ * variance is that of a sample, with divisor M - 1, as PyTorch has it.
+ */
 function nextState(
   network: BuiltNetwork,
   step: TrainingStep,
@@ -271,21 +275,17 @@ function nextState(
   const state: State = {};
   for (const { name, next } of [...step.weights, ...step.velocities]) state[name] = outputs[next];
   for (const { name, perSample } of network.statistics) {
-    if (!name.endsWith("running_var")) continue;
-    // next = kept old + (1 - kept) variance, with divisor M: the second part is scaled by M / (M - 1).
     const count = batch * perSample;
-    const [old, next] = [before[name].data, state[name].data] as [Float32Array, Float32Array];
-    const data = next.map((value, i) => {
-      const kept = MOMENTUM * old[i];
-      return kept + ((value - kept) * count) / (count - 1);
-    });
+    const scale = name.endsWith("running_var") ? count / Math.max(1, count - 1) : 1;
+    const [old, own] = [before[name].data, state[name].data] as [Float32Array, Float32Array];
+    const data = own.map((value, i) => KEPT * old[i] + (1 - KEPT) * scale * value);
     state[name] = { ...state[name], data };
   }
   return state;
 }
 
-/** Share of the old running statistics in the next ones: the network's default. */
-const MOMENTUM = 0.9;
+/** Share of the old running statistics in the next ones. */
+const KEPT = 0.9;
 
 /** The uniform numbers of a step's noise. */
 function noiseOf(network: BuiltNetwork, config: RunConfig, step: number): State {
