@@ -5,7 +5,7 @@ import { MOST_PREDICTED } from "../predictions/format.ts";
 import type { Interval } from "../statistics/intervals.ts";
 import { renderRows } from "../zoo/options.ts";
 import type { Evaluation } from "./evaluate.ts";
-import type { OpenedModel } from "./open.ts";
+import type { OpenedModel } from "./model.ts";
 import type { Substituted } from "./substitute.ts";
 
 /** All that is reported. */
