@@ -188,9 +188,7 @@ async function evaluate(
     return { evaluation, broken: loader.broken, rows };
   } finally {
     progress.end();
-    // Threads that end while they work do not keep the process alive until they have.
-    const alive = setInterval(() => {}, 1000);
-    await loader.close().finally(() => clearInterval(alive));
+    await loader.close();
   }
 }
 

@@ -28,10 +28,12 @@ function threadRunner(setup: Setup): Runner {
   worker.unref();
   let current: Omit<Waiting, "job"> | undefined;
   let failed: Failure | undefined;
+  let ending = false;
   const settle = (act: (waiting: Omit<Waiting, "job">) => void) => {
     const waiting = current;
     current = undefined;
-    worker.unref();
+    // Whoever waits for the end must not see the process go before it.
+    if (!ending) worker.unref();
     if (waiting !== undefined) act(waiting);
   };
   const fail = (why: string) => {
@@ -63,6 +65,7 @@ function threadRunner(setup: Setup): Runner {
         worker.postMessage(job);
       }),
     end: async () => {
+      ending = true;
       worker.ref();
       worker.postMessage("end");
       await exited;
