@@ -116,6 +116,16 @@ export function positiveInteger(option: string, text: string): number {
   return Number(text);
 }
 
+/** A seed: a whole number from 0, or a usage error that names the option. */
+export function seedNumber(option: string, text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) > 2 ** 31 - 1) {
+    throw new UsageError(
+      `${option}: expected a whole number from 0, received ${JSON.stringify(text)}`,
+    );
+  }
+  return Number(text);
+}
+
 /** `N` or `HxW` as height and width. */
 export function pairOf(option: string, text: string): [height: number, width: number] {
   const parts = text.split(/[x×]/i).map(Number);

@@ -15,7 +15,7 @@ import {
   type WeightAccount,
 } from "@softpool/zoo";
 import { defineCommand } from "citty";
-import { type Arguments, type Command, positiveInteger } from "../args.ts";
+import { type Arguments, type Command, positiveInteger, seedNumber } from "../args.ts";
 import { explain, Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable, identityOf, isDirectory } from "../paths.ts";
 import { asked, networkOption, placeRow, renderRows, thousands } from "../zoo/options.ts";
@@ -142,8 +142,7 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
   const pool = values.pool ?? "original";
   const number = (name: "classes" | "size") =>
     values[name] === undefined ? undefined : positiveInteger(`--${name}`, values[name]);
-  const { seed: seedText = "0" } = values;
-  const seed = seedText === "0" ? 0 : positiveInteger("--seed", seedText);
+  const seed = seedNumber("--seed", values.seed ?? "0");
   const classes = number("classes");
   const options: BuildOptions = {
     ...{ pool, seed, classes, size: number("size") },

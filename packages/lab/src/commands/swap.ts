@@ -23,8 +23,9 @@ import {
   uniforms,
 } from "@softpool/poolings";
 import { defineCommand } from "citty";
-import { type Arguments, type Command, oneOf } from "../args.ts";
+import { type Arguments, type Command, oneOf, seedNumber } from "../args.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
+import { asked } from "../library.ts";
 import { expectWritable, identityOf, isDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
 import { type CheckReport, checkSwap, describeCheck } from "../swap/check.ts";
@@ -176,13 +177,6 @@ function settingsOption(method: Method, args: Arguments): Record<string, number 
   return settings;
 }
 
-function seedOption(text: string): number {
-  if (!/^\d+$/.test(text) || Number(text) >= 2 ** 31) {
-    throw new UsageError(`--seed: expected a whole number from 0, received ${quote(text)}`);
-  }
-  return Number(text);
-}
-
 /** Where the new network goes. */
 function outputOf(input: string, method: string, given: string | undefined): string {
   if (given === undefined) {
@@ -204,16 +198,6 @@ async function load(path: string): Promise<ModelFile> {
   }
 }
 
-/** Runs library calls whose errors are about what the caller asked for. */
-function asked<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof OnnxError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
 async function run(args: Arguments): Promise<number> {
   const { values, flags, rest } = args;
   if (rest.length !== 1) {
@@ -223,7 +207,7 @@ async function run(args: Arguments): Promise<number> {
   }
   const [path] = rest;
   const method = methodOption(values.to ?? "soft");
-  const seed = seedOption(values.seed ?? "0");
+  const seed = seedNumber("--seed", values.seed ?? "0");
   const inputs = parseShapes("--input", args.lists.input ?? []);
   const step = { count: 0 };
   const options: SwapOptions = {

@@ -5,9 +5,10 @@ import { OnnxError } from "@softpool/onnx";
 import { type Provider, providers } from "@softpool/onnx/session-node";
 import { networkOf } from "@softpool/zoo";
 import { defineCommand } from "citty";
-import { type Arguments, type Command, oneOf, positiveInteger } from "../args.ts";
+import { type Arguments, type Command, oneOf, positiveInteger, seedNumber } from "../args.ts";
 import { openDataset } from "../data/open.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
+import { asked } from "../library.ts";
 import { makeDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
 import { hasCheckpoint } from "../training/checkpoint.ts";
@@ -94,16 +95,6 @@ function numberOption(option: string, text: string, low: number, high: number): 
   return value;
 }
 
-/** Errors of the library about what was asked for. */
-function asked<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof OnnxError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
 function lineOf({ epoch, loss, accuracy, test, rate, imagesPerSecond }: EpochMetrics): string {
@@ -121,8 +112,7 @@ async function run({ values, flags, rest }: Arguments): Promise<number> {
     );
   }
   const entry = asked(() => networkOf(rest[0]));
-  const seedText = values.seed ?? "0";
-  const seed = seedText === "0" ? 0 : positiveInteger("--seed", seedText);
+  const seed = seedNumber("--seed", values.seed ?? "0");
   const batch = positiveInteger("--batch", values.batch ?? "128");
   const epochs = positiveInteger("--epochs", values.epochs ?? "10");
   const size = values.size === undefined ? entry.size : positiveInteger("--size", values.size);

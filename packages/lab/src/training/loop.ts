@@ -113,7 +113,7 @@ export async function trainRun(
   options: RunOptions,
 ): Promise<boolean> {
   const { batch, seed, size } = config;
-  const network = build(config, true);
+  const network = build(config);
   const step = trainingStep(network, config);
   const session = await createSession(writeModel(step.model), sessionOptions(config));
   const loader = new Loader(train, {
@@ -132,13 +132,10 @@ export async function trainRun(
 
 const sessionOptions = ({ provider, threads }: RunConfig) => ({ provider, threads });
 
-function build(config: RunConfig, training: boolean): BuiltNetwork {
+/** The network for training. With momentum 0 what goes out are the statistics of the batch, computed once. */
+function build(config: RunConfig): BuiltNetwork {
   const { network, pool, classes, seed, size, batch } = config;
-  return buildNetwork(network, {
-    ...{ pool, classes, seed, size, training },
-    // With momentum 0 what goes out are the statistics of the batch, which are computed once.
-    ...(training ? { batch, momentum: 0 } : {}),
-  });
+  return buildNetwork(network, { pool, classes, seed, size, batch, training: true, momentum: 0 });
 }
 
 async function run(
@@ -171,7 +168,7 @@ async function run(
   let clock = performance.now();
   let [epoch, at] = [begin?.info.epoch ?? 0, begin?.info.step ?? 0];
   if (begin === undefined) await save(0, 0);
-  if (epoch >= config.epochs) return finish(config, folder, state);
+  if (epoch >= config.epochs) return finish(config, network, folder, state);
   for await (const taken of loader.batches({ epoch, step: at, epochs: config.epochs })) {
     ({ epoch, step: at } = taken);
     if (options.stop?.()) {
@@ -216,7 +213,7 @@ async function run(
       epoch: epoch + 1,
       loss: sums.loss / sums.steps,
       accuracy: sums.correct / sums.steps / config.batch,
-      ...(test === undefined ? {} : { test: await evaluate(config, state, test) }),
+      ...(test === undefined ? {} : { test: await evaluate(config, network, state, test) }),
       rate,
       imagesPerSecond: (done * config.batch) / seconds,
     };
@@ -229,7 +226,7 @@ async function run(
     options.onEpoch?.(metrics);
     clock = performance.now();
   }
-  return finish(config, folder, state);
+  return finish(config, network, folder, state);
 }
 
 /** The checkpoint of a directory, which must be of the same run. */
@@ -311,19 +308,18 @@ function weightFile(network: BuiltNetwork, state: State): Map<string, FileTensor
 }
 
 /** The network for inference with the weights of a state. */
-function trained(config: RunConfig, state: State): BuiltNetwork {
-  const { network, pool, classes, size } = config;
-  const bare = build(config, false);
-  const weights = weightFile(bare, state);
-  return buildNetwork(network, { pool, classes, size, weights });
+function trained(config: RunConfig, network: BuiltNetwork, state: State): BuiltNetwork {
+  const { pool, classes, size } = config;
+  return buildNetwork(config.network, { pool, classes, size, weights: weightFile(network, state) });
 }
 
 async function evaluate(
   config: RunConfig,
+  network: BuiltNetwork,
   state: State,
   test: Dataset,
 ): Promise<NonNullable<EpochMetrics["test"]>> {
-  const { model } = trained(config, state);
+  const { model } = trained(config, network, state);
   const session = await createSession(writeModel(model), sessionOptions(config));
   const loader = new Loader(test, {
     batch: 100,
@@ -353,11 +349,15 @@ async function evaluate(
 }
 
 /** Writes the trained network and its weights. */
-async function finish(config: RunConfig, folder: string, state: State): Promise<boolean> {
-  const network = trained(config, state);
+async function finish(
+  config: RunConfig,
+  network: BuiltNetwork,
+  folder: string,
+  state: State,
+): Promise<boolean> {
   const weights = writeSafetensors(weightFile(network, state));
   await writeWhole(join(folder, "weights.safetensors"), (file) => writeFileSync(file, weights));
-  const bytes = writeModel(network.model);
+  const bytes = writeModel(trained(config, network, state).model);
   await writeWhole(join(folder, "model.onnx"), (file) => writeFileSync(file, bytes));
   return true;
 }
