@@ -12,6 +12,7 @@ import { OnnxError, quote } from "./error.ts";
 import type { Graph, Value } from "./graph.ts";
 import { findOperator } from "./ops/index.ts";
 import { atNode, describeNode, namesRead, namesTaken, topologicalOrder } from "./order.ts";
+import { shallow } from "./shallow.ts";
 import { isStatic } from "./shape.ts";
 import { tensor } from "./tensor.ts";
 
@@ -166,13 +167,13 @@ function replay(g: Graph, branch: GraphProto): Value[] {
   for (const item of branch.initializer) {
     const name = g.names.unique(item.name);
     names.set(item.name, name);
-    const own = Object.assign(Object.create(Object.getPrototypeOf(item)), item, { name });
+    const own = Object.assign(shallow(item), { name });
     g.initializers.push(own);
     g.values.set(name, { name, dtype: dtypeOfCode(item.dataType), shape: item.dims.map(Number) });
   }
   for (const node of topologicalOrder(branch)) {
     for (const name of node.output) if (name !== "") names.set(name, g.names.unique(name));
-    const copy: NodeProto = Object.assign(Object.create(Object.getPrototypeOf(node)), node, {
+    const copy: NodeProto = Object.assign(shallow(node), {
       name: g.names.unique(node.name || node.opType.toLowerCase()),
       input: node.input.map(to),
       output: node.output.map(to),

@@ -51,6 +51,7 @@ export * from "./ops/window.ts";
 export * from "./order.ts";
 export * from "./print.ts";
 export * from "./reference.ts";
+export * from "./shallow.ts";
 export * from "./shape.ts";
 export * from "./tensor.ts";
 export * from "./types.ts";

@@ -15,6 +15,7 @@ import {
 import { functionKey } from "./check.ts";
 import { OnnxError } from "./error.ts";
 import { Names } from "./names.ts";
+import { shallow } from "./shallow.ts";
 
 /** Nodes beyond which a model is refused: functions that call others many times multiply. */
 const MAX_NODES = 200_000;
@@ -136,9 +137,4 @@ export function inlineFunctions(model: ModelProto, options: InlineOptions = {}):
   if (model.graph === undefined) return create(GraphProtoSchema);
   const result = graph(model.graph, new Map(), undefined);
   return result === model.graph ? clone(GraphProtoSchema, result) : result;
-}
-
-/** A message with the same fields; nested messages are shared. */
-function shallow<T extends object>(message: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(message)), message) as T;
 }

@@ -1,16 +1,12 @@
 /** A copy of a model that can be edited without changing the model: its lists are new, its tensors shared. */
-import type {
-  AttributeProto,
-  FunctionProto,
-  GraphProto,
-  ModelProto,
-  NodeProto,
+import {
+  type AttributeProto,
+  type FunctionProto,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  shallow,
 } from "@softpool/onnx";
-
-/** A message with the same fields; nested messages are shared. */
-export function shallow<T extends object>(message: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(message)), message) as T;
-}
 
 /** A copy of a model: graphs, functions and nodes are new, stored tensors are shared. */
 export function copyModel(model: ModelProto): ModelProto {

@@ -5,7 +5,6 @@
 import {
   Attributes,
   axisOf,
-  contentsOf,
   type DType,
   describeNode,
   dtypeOfCode,
@@ -15,6 +14,7 @@ import {
   type Inferred,
   inferTypes,
   isFloat,
+  isStatic,
   type ModelProto,
   type NodeProto,
   namesTaken,
@@ -26,7 +26,6 @@ import {
   type Shape,
   subgraphs,
   type Types,
-  tensorFromProto,
   windowOf,
 } from "@softpool/onnx";
 import { swapRecord } from "./record.ts";
@@ -161,7 +160,6 @@ function kindOf(node: NodeProto, own: readonly string[]): Kind | undefined {
 class Scope {
   readonly #types: ReadonlyMap<string, Inferred>;
   readonly #outer: Scope | undefined;
-  readonly #owner: Owner | undefined;
   readonly #makers: Map<string, NodeProto> = new Map();
   readonly #reads: Map<string, NodeProto[]> = new Map();
   readonly #outputs: Set<string> = new Set();
@@ -172,7 +170,6 @@ class Scope {
   }
 
   constructor(owner: Owner | undefined, types: Types, outer: Scope | undefined) {
-    this.#owner = owner;
     this.#outer = outer;
     this.#types = owner === undefined ? new Map() : types.of(owner);
     for (const node of owner?.node ?? []) {
@@ -209,35 +206,10 @@ class Scope {
     return this.isOutput(name) || this.#reads.has(name);
   }
 
-  /** The value of a small constant: a stored tensor or a Constant node. */
+  /** The values of a small constant, as inference knows them. */
   constant(name: string): readonly number[] | undefined {
-    const type = this.#types.get(name);
-    if (type?.contents?.every((dim) => typeof dim === "number")) {
-      return type.contents as readonly number[];
-    }
-    const node = this.#makers.get(name);
-    try {
-      if (node?.opType === "Constant") {
-        const value = new Attributes(node).tensor("value");
-        if (value !== undefined) return contentsOf(value) ?? Array.from(value.data.slice(0, 64));
-        const number = new Attributes(node);
-        if (number.has("value_float")) return [number.float("value_float", 0)];
-      }
-      const owner = this.#owner;
-      // A stored tensor that is an input too may be given another value.
-      const fixed =
-        owner !== undefined && "initializer" in owner && !owner.input.some((v) => v.name === name);
-      if (fixed) {
-        const stored = owner.initializer.find((item) => item.name === name);
-        const small = stored?.dims.reduce((a, b) => a * b, 1n) ?? 65n;
-        if (stored !== undefined && small <= 64n && stored.externalData.length === 0) {
-          return Array.from(tensorFromProto(stored).data);
-        }
-      }
-    } catch {
-      return undefined;
-    }
-    return node === undefined ? this.#outer?.constant(name) : undefined;
+    const { contents, numbers } = this.type(name);
+    return isStatic(contents) ? contents : numbers;
   }
 }
 

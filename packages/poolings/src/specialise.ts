@@ -12,9 +12,10 @@ import {
   type ModelProto,
   type NodeProto,
   OnnxError,
+  shallow,
   subgraphs,
 } from "@softpool/onnx";
-import { copyBody, copyNode, shallow } from "./copy.ts";
+import { copyBody, copyNode } from "./copy.ts";
 import { DOMAIN, isPooling } from "./layers.ts";
 
 /** Versions of functions beyond which a model is refused: calls of calls multiply. */

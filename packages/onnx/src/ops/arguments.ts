@@ -15,11 +15,11 @@ import {
 } from "./operator.ts";
 
 /**
- * A list of integers that is an attribute or an input, to a shape rule.
+ * A list of integers that is an attribute or an input, to a shape rule or a gradient rule.
  * @returns `undefined` when it is left out, `null` when it is given but not known
  */
 export function listGiven(
-  context: ShapeContext,
+  context: Pick<ShapeContext, "attributes" | "inputs">,
   name: string,
   index: number,
 ): readonly number[] | null | undefined {

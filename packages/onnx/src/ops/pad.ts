@@ -23,7 +23,6 @@ import {
 import { reduce } from "./reduce.ts";
 import {
   inputOf,
-  listGivenTo,
   refuse,
   reshapeLike,
   shapedLike,
@@ -136,8 +135,8 @@ interface Pads {
 
 /** The pads of each axis; `undefined` when they are not known. */
 function padsOf(context: GradientContext, rank: number): Pads | undefined {
-  const pads = listGivenTo(context, "pads", 1);
-  const given = listGivenTo(context, "axes", 3);
+  const pads = listGiven(context, "pads", 1);
+  const given = listGiven(context, "axes", 3);
   if (!pads || given === null) return undefined;
   const axes = axesOf(context, given, rank);
   const along = (offset: number) =>

@@ -28,7 +28,6 @@ import { reshape, unsqueeze } from "./reshape.ts";
 import {
   castLikeValue,
   inputOf,
-  listGivenTo,
   mask,
   masked,
   numberLike,
@@ -247,7 +246,7 @@ const reductionGradients: Readonly<Record<Reduction, (parts: ReductionParts) => 
 
 /** The axes of a node; `undefined` for all, `null` when they are not known. */
 function axesOfNode(context: GradientContext): readonly number[] | null | undefined {
-  const given = listGivenTo(context, "axes", 1);
+  const given = listGiven(context, "axes", 1);
   if (given === null || (given !== undefined && given.length > 0)) return given;
   return context.attributes.int("noop_with_empty_axes", 0) === 1 ? [] : undefined;
 }

@@ -144,22 +144,6 @@ export function inputOf(context: GradientContext, index: number): Value {
   return value;
 }
 
-/**
- * A list of integers that is an attribute or an input, to a gradient rule.
- * @returns `undefined` when it is left out, `null` when it is given but not known
- */
-export function listGivenTo(
-  context: GradientContext,
-  name: string,
-  index: number,
-): readonly number[] | null | undefined {
-  const attribute = context.attributes.ints(name);
-  if (attribute !== undefined) return attribute;
-  const input = context.inputs[index];
-  if (input === undefined) return undefined;
-  return isStatic(input.contents) ? input.contents : null;
-}
-
 /** The axis that a node works along, from 0, in a value of known rank. */
 export function axisOf(context: GradientContext, x: Value, fallback: number): number {
   const rank = x.shape?.length;

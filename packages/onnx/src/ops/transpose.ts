@@ -5,7 +5,7 @@ import { MAX_CONTENTS } from "../known.ts";
 import { describeNode } from "../order.ts";
 import { broadcast, type Dim, isStatic, multiplyDims, type Shape } from "../shape.ts";
 import { elements, int64s, type Tensor } from "../tensor.ts";
-import { spelledShape, strided, stridedContents, unknownShape } from "./arguments.ts";
+import { listGiven, spelledShape, strided, stridedContents, unknownShape } from "./arguments.ts";
 import { sumTo } from "./broadcasting.ts";
 import {
   broadcastStrides,
@@ -20,7 +20,7 @@ import {
   typeOf,
 } from "./operator.ts";
 import { reduce } from "./reduce.ts";
-import { inputOf, listGivenTo, refuse, reshapeLike, sizesOf, unaryRule } from "./rules.ts";
+import { inputOf, refuse, reshapeLike, sizesOf, unaryRule } from "./rules.ts";
 
 /** A value whose axis i is axis `permutation[i]` of the input. */
 export function transpose(g: Graph, x: Value, permutation: readonly number[]): Value {
@@ -117,7 +117,7 @@ const tileRule: GradientRule = unaryRule(({ g, x, dy, context }) => {
     return refuse(context, "expected an input with a known number of axes");
   }
   if (rank === 0) return dy;
-  const repeats = listGivenTo(context, "", 1);
+  const repeats = listGiven(context, "", 1);
   if (repeats?.every((count) => count === 1)) return dy;
   const axes = Array.from({ length: rank }, (_, i) => 2 * i);
   const sizes = x.shape.flatMap((size, i) => [repeats?.[i] ?? null, size]);
