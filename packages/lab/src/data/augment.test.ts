@@ -6,6 +6,7 @@ import { jitterColours } from "./colour.ts";
 import type { Pixels } from "./dataset.ts";
 import { order, stream } from "./draw.ts";
 import { axisOf, type Layout, resample } from "./resample.ts";
+import { rotate } from "./rotate.ts";
 import {
   evaluationTransform,
   expectTransform,
@@ -202,6 +203,41 @@ test("colours: factors of one leave them, a third of the circle exchanges channe
   }
 });
 
+test("rotation: quarter turns move pixels, small ones keep a linear picture linear, chance decides", () => {
+  const size = 7;
+  const planes = Float32Array.from(uniforms(2 * size * size, { seed: 5 }));
+  const turned = planes.slice();
+  rotate(turned, size, 90);
+  const at = (p: Float32Array, c: number, x: number, y: number) => p[(c * size + y) * size + x];
+  for (let c = 0; c < 2; c++) {
+    for (let y = 0; y < size; y++) {
+      // Clockwise: the top row becomes the right column.
+      for (let x = 0; x < size; x++) {
+        expect(at(turned, c, size - 1 - y, x)).toBeCloseTo(at(planes, c, x, y), 5);
+      }
+    }
+  }
+  // f(x, y) = x turned by a becomes c + cos a (x - c) + sin a (y - c), away from the black outside.
+  const ramp = Float32Array.from({ length: 49 }, (_, i) => i % size);
+  rotate(ramp, size, 10);
+  const [cos, sin] = [Math.cos(Math.PI / 18), Math.sin(Math.PI / 18)];
+  for (let y = 1; y < 6; y++) {
+    for (let x = 1; x < 6; x++) {
+      expect(at(ramp, 0, x, y)).toBeCloseTo(3 + cos * (x - 3) + sin * (y - 3), 5);
+    }
+  }
+  const picture = noise(9, 9);
+  const still: Transform = { ...plain, size: 9, geometry: { kind: "centre-crop", resize: 9 } };
+  const moving = { ...still, rotate: { degrees: 10, probability: 0.6 } };
+  const same = apply(picture, still).toString();
+  let count = 0;
+  for (let index = 0; index < 400; index++) {
+    if (apply(picture, moving, { ...place, index }).toString() !== same) count++;
+  }
+  // 240 are expected, with a deviation of 10.
+  expect(Math.abs(count - 240)).toBeLessThan(50);
+});
+
 test("a picture depends on seed, epoch and index, and on nothing else", () => {
   const picture = noise(90, 70);
   const jitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
@@ -233,6 +269,8 @@ test("transforms that cannot be are refused by field", () => {
   const wrong: [string, object][] = [
     ["size", { size: 0 }],
     ["flip", { flip: 1.5 }],
+    ["degrees", { rotate: { degrees: 200, probability: 1 } }],
+    ["probability", { rotate: { degrees: 10, probability: -1 } }],
     ["mean", { mean: [0, 0] }],
     ["std", { std: [1, 0, 1] }],
     ["resize", { geometry: { kind: "centre-crop", resize: 200 } }],

@@ -6,6 +6,7 @@ import { jitterColours } from "./colour.ts";
 import type { Pixels } from "./dataset.ts";
 import { stream } from "./draw.ts";
 import { type Axis, axisOf, type Layout, resample } from "./resample.ts";
+import { rotate } from "./rotate.ts";
 import type { Geometry, Transform } from "./transforms.ts";
 
 /** Which random numbers a picture gets. */
@@ -104,7 +105,10 @@ export function augment(
   const next = stream("augment", place.seed, place.epoch, place.index);
   const [across, down] = axes(picture, transform, next);
   resample(picture, across, down, out);
-  const { jitter, mean, std } = transform;
+  const { jitter, mean, size, std } = transform;
+  if (transform.rotate !== undefined && next() < transform.rotate.probability) {
+    rotate(out, size, (2 * next() - 1) * transform.rotate.degrees);
+  }
   if (jitter !== undefined) {
     for (let i = 0; i < out.length; i++) out[i] /= 255;
     jitterColours(out, jitter, next);

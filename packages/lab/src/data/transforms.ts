@@ -32,6 +32,14 @@ export interface Jitter {
   readonly hue: number;
 }
 
+/** A rotation by chance: the angle is uniform in [-degrees, degrees]. */
+export interface Rotation {
+  /** The largest angle, from 0 to 180. */
+  readonly degrees: number;
+  /** Probability that the picture is rotated, in [0, 1]. */
+  readonly probability: number;
+}
+
 /** A whole transform; (value / 255 - mean) / std per channel comes last. */
 export interface Transform {
   /** Width and height of the result in pixels. */
@@ -40,6 +48,8 @@ export interface Transform {
   readonly geometry: Geometry;
   /** Probability that the picture is mirrored, in [0, 1]. */
   readonly flip: number;
+  /** Rotation about the centre with black outside, after the geometry; undefined for none. */
+  readonly rotate?: Rotation;
   /** Changes of colour; undefined for none. */
   readonly jitter?: Jitter;
   /** Mean of red, green and blue, in [0, 1]. */
@@ -104,9 +114,14 @@ function expect(ok: boolean, name: string, expected: string, value: unknown): vo
  * @throws RangeError that names the field, what was expected and what came
  */
 export function expectTransform(transform: Transform): void {
-  const { size, geometry, flip, jitter, mean, std } = transform;
+  const { size, geometry, flip, rotate, jitter, mean, std } = transform;
   expect(Number.isInteger(size) && size > 0, "size", "a whole number above 0", size);
   expect(flip >= 0 && flip <= 1, "flip", "a probability in [0, 1]", flip);
+  if (rotate !== undefined) {
+    const { degrees, probability } = rotate;
+    expect(degrees >= 0 && degrees <= 180, "degrees", "an angle in [0, 180]", degrees);
+    expect(probability >= 0 && probability <= 1, "probability", "one in [0, 1]", probability);
+  }
   const three = (v: readonly number[]) => v.length === 3 && v.every(Number.isFinite);
   expect(three(mean), "mean", "three numbers", mean);
   expect(three(std) && std.every((v) => v > 0), "std", "three numbers above 0", std);
