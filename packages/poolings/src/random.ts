@@ -24,14 +24,33 @@ export interface RandomKey {
 
 const ROUNDS = 10;
 
-/** Writes the upper and the lower half of a product of two 32-bit numbers into `out`. */
-function multiply(a: number, b: number, out: Uint32Array): void {
+/** The upper half of the product of two 32-bit numbers, from the products of their 16-bit halves. */
+function upper(a: number, b: number): number {
   const [a1, a0, b1, b0] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
-  const low = a0 * b0;
-  const middle = a1 * b0 + (low >>> 16);
-  const rest = a0 * b1 + (middle % 0x10000);
-  out[0] = a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(rest / 0x10000);
-  out[1] = Math.imul(a, b);
+  const [right, left] = [Math.imul(a0, b1), Math.imul(a1, b0)];
+  const middle = (Math.imul(a0, b0) >>> 16) + (right & 0xffff) + (left & 0xffff);
+  return (Math.imul(a1, b1) + (right >>> 16) + (left >>> 16) + (middle >>> 16)) | 0;
+}
+
+/** One block into `out`, from the words of the counter and of the key. */
+function round10(
+  out: Uint32Array,
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): void {
+  let [x0, x1, x2, x3] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < ROUNDS; round++) {
+    const [h0, l0] = [upper(0xd2511f53, x0), Math.imul(0xd2511f53, x0)];
+    const [h1, l1] = [upper(0xcd9e8d57, x2), Math.imul(0xcd9e8d57, x2)];
+    [x0, x1, x2, x3] = [h1 ^ x1 ^ k0, l1, h0 ^ x3 ^ k1, l0];
+    k0 = (k0 + 0x9e3779b9) | 0;
+    k1 = (k1 + 0xbb67ae85) | 0;
+  }
+  out[0] = x0;
+  out[1] = x1;
+  out[2] = x2;
+  out[3] = x3;
 }
 
 /**
@@ -41,21 +60,9 @@ function multiply(a: number, b: number, out: Uint32Array): void {
  * @returns four 32-bit numbers, uniformly distributed
  */
 export function philox(counter: ArrayLike<number>, key: ArrayLike<number>): Uint32Array {
-  const x = Uint32Array.from(counter);
-  const k = Uint32Array.from(key);
-  const first = new Uint32Array(2);
-  const second = new Uint32Array(2);
-  for (let round = 0; round < ROUNDS; round++) {
-    multiply(0xd2511f53, x[0], first);
-    multiply(0xcd9e8d57, x[2], second);
-    x[0] = second[0] ^ x[1] ^ k[0];
-    x[1] = second[1];
-    x[2] = first[0] ^ x[3] ^ k[1];
-    x[3] = first[1];
-    k[0] += 0x9e3779b9;
-    k[1] += 0xbb67ae85;
-  }
-  return x;
+  const out = new Uint32Array(4);
+  round10(out, [counter[0], counter[1], counter[2], counter[3]], [key[0], key[1]]);
+  return out;
 }
 
 function checked(name: string, value: number, limit: number): number {
@@ -65,14 +72,24 @@ function checked(name: string, value: number, limit: number): number {
   );
 }
 
-/** Gives the blocks of a place by number: seed in the key; step, layer and number in the counter. */
+/**
+ * Gives the blocks of a place by number, each in the same array: seed in the key; step, layer and number
+ * in the counter.
+ */
 function blocks({ seed, step = 0, layer = 0 }: RandomKey): (block: number) => Uint32Array {
-  const halves = (value: number) => [value % 2 ** 32, Math.floor(value / 2 ** 32)];
+  const halves = (value: number): [number, number] => [
+    value % 2 ** 32,
+    Math.floor(value / 2 ** 32),
+  ];
   const key = halves(checked("seed", seed, 2 ** 53));
   // A step has 21 bits above its lower 32; the block number has the other word.
   const [low, high] = halves(checked("step", step, 2 ** 53));
   const last = checked("layer", layer, 2 ** 32);
-  return (block) => philox([block, low, high, last], key);
+  const out = new Uint32Array(4);
+  return (block) => {
+    round10(out, [block, low, high, last], key);
+    return out;
+  };
 }
 
 /** A number in [0, 1) of the 24 upper bits: exact in float32. */
@@ -102,10 +119,10 @@ export function uniforms(count: number, key: RandomKey): Float32Array<ArrayBuffe
  */
 export function uniformStream(key: RandomKey): () => number {
   const block = blocks(key);
-  let four: Uint32Array = new Uint32Array(0);
+  let four = new Uint32Array(0);
   let next = 0;
   return () => {
-    if (next % 4 === 0) four = block(next / 4);
+    if (next % 4 === 0) four = block(next / 4) as Uint32Array<ArrayBuffer>;
     return toUniform(four[next++ % 4]);
   };
 }

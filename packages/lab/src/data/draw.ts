@@ -2,7 +2,7 @@
  * Random numbers of the data: streams that a purpose, a seed, an epoch and a picture's number define,
  * apart from the noise of a network trained with the same seed, and the order of an epoch.
  */
-import { philox, uniformStream } from "@softpool/poolings";
+import { philox, uniformStream } from "@softpool/poolings/random";
 
 /** What numbers are drawn for; each has numbers of its own. */
 export type Purpose = "shuffle" | "augment" | "texture" | "lattice";

@@ -8,7 +8,7 @@
  * noise. Neither shape nor texture alone tells the class. Directions are rational points of the circle,
  * ((1 - t^2) / (1 + t^2), 2 t / (1 + t^2)), so that no sine is needed.
  */
-import { philox } from "@softpool/poolings";
+import { philox } from "@softpool/poolings/random";
 import { type Dataset, datasetOf, fitClasses, type Pixels, type Split } from "./dataset.ts";
 import { stream } from "./draw.ts";
 
