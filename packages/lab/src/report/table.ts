@@ -1,0 +1,162 @@
+/** Tables: aligned numbers, intervals beside them, the best of a column marked, columns and rows in groups. */
+import { type Content, type Html, html } from "./html.ts";
+
+/** A column. */
+export interface Column {
+  /** Its title. */
+  readonly title: string;
+  /** A second line of the title, such as a unit. */
+  readonly under?: string;
+  /** Title above this column and its neighbours of the same `group`. */
+  readonly group?: string;
+  /** Digits after the point; default those that the number has. */
+  readonly digits?: number;
+  /** What stands behind every number, such as "dB"; not after ∞ or –. */
+  readonly unit?: string;
+  /** Which value of a group of rows is marked as the best; default none. */
+  readonly best?: "largest" | "smallest";
+  /** Whether it holds words, aligned to the left; default false. The last of these at the left names the row. */
+  readonly words?: boolean;
+}
+
+/** A value with its bounds. */
+export interface Bounded {
+  /** The value. */
+  readonly value: number;
+  /** Lower bound. */
+  readonly low: number;
+  /** Upper bound. */
+  readonly high: number;
+}
+
+/** What stands in a cell; `undefined` and NaN are shown as –. */
+export type Cell = string | number | Bounded | Html | undefined;
+
+/** Rows that belong together. */
+export interface RowGroup {
+  /** One cell for every column. */
+  readonly rows: readonly (readonly Cell[])[];
+  /** Rows that are shown for reference, set apart, and never the best; default none. */
+  readonly aside?: readonly (readonly Cell[])[];
+}
+
+/** A table. */
+export interface Table {
+  /** What it shows, above it; default nothing. */
+  readonly caption?: Content;
+  /** The columns. */
+  readonly columns: readonly Column[];
+  /** The rows. A word that is the same as in the row above it is not repeated within a group. */
+  readonly groups: readonly RowGroup[];
+}
+
+const isBounded = (cell: Cell): cell is Bounded =>
+  typeof cell === "object" && "low" in cell && "high" in cell;
+
+/** The number of a cell, NaN where there is none. */
+function numberOf(cell: Cell): number {
+  if (typeof cell === "number") return cell;
+  return isBounded(cell) ? cell.value : Number.NaN;
+}
+
+/**
+ * A number as it stands in tables: digits after the point, groups of thousands, a true minus sign, ∞, and –
+ * for NaN.
+ * @param digits digits after the point; default what the number has, at most 6
+ */
+export function formatNumber(value: number, digits?: number): string {
+  if (Number.isNaN(value)) return "–";
+  const sign = value < 0 ? "−" : "";
+  if (!Number.isFinite(value)) return `${sign}∞`;
+  const size = Math.abs(value);
+  if (size >= 1e15 || (size > 0 && size < 1e-6 && digits === undefined)) {
+    return `${sign}${size.toExponential(digits ?? 3)}`;
+  }
+  const text = size.toLocaleString("en-US", {
+    minimumFractionDigits: digits ?? 0,
+    maximumFractionDigits: digits ?? 6,
+  });
+  return `${sign}${text}`;
+}
+
+/** The best number of every column among the rows, `undefined` where none is marked. */
+function bestOf({ rows }: RowGroup, columns: readonly Column[]): (number | undefined)[] {
+  return columns.map(({ best }, i) => {
+    const numbers = rows.map((row) => numberOf(row[i])).filter((value) => !Number.isNaN(value));
+    if (best === undefined || numbers.length < 2) return undefined;
+    const [least, most] = [
+      numbers.reduce((a, b) => Math.min(a, b)),
+      numbers.reduce((a, b) => Math.max(a, b)),
+    ];
+    return least === most ? undefined : best === "largest" ? most : least;
+  });
+}
+
+function cellContent(cell: Cell, { digits, unit }: Column): Content {
+  if (cell === undefined) return "–";
+  if (typeof cell === "string") return cell;
+  if (typeof cell !== "number" && !isBounded(cell)) return cell;
+  const value = numberOf(cell);
+  const behind = unit !== undefined && Number.isFinite(value) ? ` ${unit}` : "";
+  const main = html`<span>${formatNumber(value, digits)}${behind}</span>`;
+  if (!isBounded(cell) || Number.isNaN(value)) return main;
+  const bounds = [cell.low, cell.high].map((bound) => formatNumber(bound, digits));
+  return html`${main} <small>${bounds[0]} to ${bounds[1]}</small>`;
+}
+
+/** Renders a table, in a box of its own that scrolls when the page is narrower. */
+export function table({ caption, columns, groups }: Table): Html {
+  const lead = columns.findIndex(({ words }) => !words);
+  const naming = (lead < 0 ? columns.length : lead) - 1;
+  const kind = (i: number) => (i === naming ? "name" : columns[i].words ? "words" : "");
+  const classOf = (names: readonly string[]) => {
+    const all = names.filter((name) => name !== "").join(" ");
+    return all !== "" && html` class="${all}"`;
+  };
+  const line = (group: RowGroup, row: readonly Cell[], above: readonly Cell[] | undefined) => {
+    const best = group.rows.includes(row) ? bests.get(group) : undefined;
+    const cells = columns.map((column, i) => {
+      const cell = row[i];
+      const isBest = best?.[i] !== undefined && numberOf(cell) === best[i];
+      const repeated =
+        column.words && i < naming && typeof cell === "string" && above?.[i] === cell;
+      const content = repeated ? "" : cellContent(cell, column);
+      const names = classOf([kind(i), isBest ? "best" : ""]);
+      return i === naming
+        ? html`<th scope="row"${names}>${content}</th>`
+        : html`<td${names}>${content}</td>`;
+    });
+    const aside = group.aside?.includes(row) && html` class="aside"`;
+    return html`<tr${aside}>${cells}</tr>\n`;
+  };
+  const bests = new Map(groups.map((group) => [group, bestOf(group, columns)]));
+  const bodies = groups.map((group) => {
+    const rows = [...group.rows, ...(group.aside ?? [])];
+    return html`<tbody>${rows.map((row, i) => line(group, row, rows[i - 1]))}</tbody>\n`;
+  });
+  const head = columns.map(({ title, under }, i) => {
+    const second = under !== undefined && html`<br>${under}`;
+    return html`<th scope="col"${classOf([kind(i)])}>${title}${second}</th>`;
+  });
+  const label = caption === undefined ? html`` : html`<p class="caption">${caption}</p>`;
+  return html`${label}<div class="scroll" tabindex="0" role="region" aria-label="table"><table><thead>${groupHead(columns)}<tr>${head}</tr></thead>
+${bodies}</table></div>
+`;
+}
+
+/** The line of titles above several columns. */
+function groupHead(columns: readonly Column[]): Content {
+  if (columns.every(({ group }) => group === undefined)) return undefined;
+  const spans: { group: string | undefined; count: number }[] = [];
+  for (const { group } of columns) {
+    const last = spans.at(-1);
+    if (last !== undefined && last.group === group) last.count++;
+    else spans.push({ group, count: 1 });
+  }
+  const cells = spans.map(({ group, count }) =>
+    group === undefined
+      ? html`<td colspan="${count}"></td>`
+      : html`<th scope="colgroup" class="group" colspan="${count}"><span>${group}</span></th>`,
+  );
+  return html`<tr class="groups">${cells}</tr>`;
+}
