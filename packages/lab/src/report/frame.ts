@@ -101,7 +101,7 @@ export function drawChart(
   label: string,
 ): Drawn {
   const ticksX = ticksOf(x.axis, x.domain, (width - margins.left - margins.right) / 70);
-  const ticksY = ticksOf(y.axis, y.domain, (height - margins.top - margins.bottom) / 50);
+  const ticksY = ticksOf(y.axis, y.domain, (height - margins.top - margins.bottom) / 42);
   const text = { fontSize: 12, fill: "var(--soft)" };
   const frame: Plot.Markish[] = [
     Plot.ruleY(ticksY, { y: "value", stroke: "var(--line)" }),

@@ -30,7 +30,7 @@ export interface LinePoint {
 
 /** A line. */
 export interface Series {
-  /** Its name. */
+  /** Its name; lines of the same name share an entry of the legend. */
   readonly name: string;
   /** Its points, in the order of x. */
   readonly points: readonly LinePoint[];
@@ -156,5 +156,6 @@ export function lines(plot: LinePlot): Html {
     return drawChart(canvas, height, margins, shownX, shownY, all, label).svg;
   };
   const few = points.length <= MARKERS * series.length;
-  return plotFigure(plot, legend(styled, few ? "both" : "line"), render);
+  const entries = [...new Map([...styled].reverse().map((line) => [line.name, line])).values()];
+  return plotFigure(plot, legend(entries.reverse(), few ? "both" : "line"), render);
 }

@@ -89,7 +89,7 @@ ${body}
 ${notes}
 ${contents}
 </header>
-${parts}<footer><dl>${details}</dl></footer>
+${parts}${foot.length > 0 && html`<footer><dl>${details}</dl></footer>`}
 </main>
 </body>
 </html>

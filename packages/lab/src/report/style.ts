@@ -31,6 +31,7 @@ ul { margin: 0 0 14px; padding-left: 1.2em; }
 a, b, code, th, td { unicode-bidi: isolate; }
 .lead { font-size: 1.1rem; }
 .note, figcaption, .meta { color: var(--soft); font-size: 0.875rem; }
+.state { padding: 10px 14px; border-left: 3px solid var(--mark-line); background: var(--mark); border-radius: 0 6px 6px 0; }
 .meta { margin: 0 0 10px; }
 .meta b { color: var(--ink); font-weight: 600; }
 nav { margin: 28px 0 0; font-size: 0.9rem; color: var(--soft); overflow-wrap: anywhere; }
