@@ -16,7 +16,6 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { escapeHtml } from "./compare/report.ts";
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), "../bin/softpool.js");
 let folder = "";
@@ -272,11 +271,6 @@ test("compare: numbers, table, report and JSON", async () => {
   const chart = softpool("compare", "-k", "2", "-m", "soft,average", "-o", "chart");
   expect(chart.code).toBe(0);
   expect(chart.out).toContain("Report: chart/index.html");
-});
-
-test("names are escaped and control characters shown harmlessly", () => {
-  expect(escapeHtml(`<a href="x">'&'`)).toBe("&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;");
-  expect(escapeHtml("a\u0007b\u202ec")).toBe("a&#92;u0007b&#92;u202Ec");
 });
 
 test("wrong usage and bad input: one sentence, the right exit code, no trace", async () => {

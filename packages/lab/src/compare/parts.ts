@@ -3,11 +3,13 @@ import { setImmediate } from "node:timers/promises";
 import type { Picture, Protocol } from "@softpool/pictures";
 import { Failure, quote } from "../errors.ts";
 import type { Method } from "../methods.ts";
+import type { Shown } from "../report/pictures.ts";
+import { formatNumber } from "../report/table.ts";
 import { bounded, cropOf, dataUri, fromBlockMean, mostDifferent } from "./images.ts";
 import type { Source } from "./load.ts";
 import { measure, type Pooled, type Row } from "./measure.ts";
-import type { KernelPart, PicturePart, Shown } from "./report.ts";
-import { columns, measured, show } from "./summary.ts";
+import type { KernelPart, PicturePart } from "./report.ts";
+import { columns, measured } from "./summary.ts";
 
 /** What is compared, and how. */
 export interface Plan {
@@ -41,7 +43,7 @@ async function shown(picture: Picture, method: string, note: string, scale = 1):
 /** The similarity of a row for the caption of its picture, in sRGB values and in linear light. */
 function similarity(row: Row): string {
   const [srgbSsim, srgbPsnr, linearSsim, linearPsnr] = columns.map(({ key, digits }) =>
-    show(measured(row, key), digits),
+    formatNumber(measured(row, key), digits),
   );
   return `sRGB ${srgbSsim}, ${srgbPsnr} dB · linear ${linearSsim}, ${linearPsnr} dB`;
 }
