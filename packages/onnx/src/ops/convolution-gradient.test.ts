@@ -5,7 +5,7 @@ import type { AttributeValues } from "../attributes.ts";
 import { gradients } from "../gradients.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
-import { weightFormulation, weightGradient } from "./convolution-gradient.ts";
+import { weightFormulation, weightGradient } from "./convolution-weight-gradient.ts";
 
 type Case = readonly [x: number[], weight: number[], attributes: AttributeValues];
 
@@ -75,7 +75,7 @@ test("the gradient of the weights: three ways, the same numbers", () => {
       padEnd: 0,
     }));
     const group = (attributes.group as number | undefined) ?? 1;
-    const ways = (["taps", "runs", "columns"] as const).map((way) =>
+    const ways = (["taps", "cross", "columns"] as const).map((way) =>
       weightGradient(g, x, dy, axes, group, weight, way),
     );
     g.output(...ways);
@@ -102,10 +102,10 @@ test("the gradient of the weights: three ways, the same numbers", () => {
     };
     return [axis, axis];
   };
-  expect(weightFormulation(16, 16, square(32, 1), 1)).toBe("runs");
-  expect(weightFormulation(16, 16, square(4, 1), 1)).toBe("taps");
-  expect(weightFormulation(64, 64, square(56, 2), 1)).toBe("taps");
-  expect(weightFormulation(512, 512, square(7, 1), 32)).toBe("runs");
+  expect(weightFormulation(16, 16, square(32, 1), 1)).toBe("cross");
+  expect(weightFormulation(64, 128, square(56, 2), 1)).toBe("cross");
+  expect(weightFormulation(16, 16, square(512, 1), 1)).toBe("taps");
+  expect(weightFormulation(512, 512, square(7, 1), 32)).toBe("cross");
   expect(weightFormulation(512, 512, square(7, 1), 1)).toBe("columns");
   expect(weightFormulation(3, 64, square(224, 2), 1)).toBe("columns");
 });

@@ -14,7 +14,8 @@ import { describeNode } from "../order.ts";
 import { type Dim, multiplyDims, type Shape } from "../shape.ts";
 import { elements, type Tensor } from "../tensor.ts";
 import { allocate } from "./arguments.ts";
-import { inputGradient, turnsOver, weightGradient } from "./convolution-gradient.ts";
+import { inputGradient, turnsOver } from "./convolution-input-gradient.ts";
+import { weightGradient } from "./convolution-weight-gradient.ts";
 import {
   type EvaluateContext,
   forEachOffset,
