@@ -128,8 +128,8 @@ const COMMON = [
   "padding",
   "dilation",
   "ceilMode",
-  "layout",
   "paddingMode",
+  "layout",
   "engine",
   "threads",
   "out",
@@ -179,6 +179,12 @@ export function fail(
 
 function isInteger(value: unknown, least: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+function onlyKnown(name: string, options: object, known: string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) fail(name, "options", known.join(", "), key);
+  }
 }
 
 /** Expands a number or an array of numbers to one integer per axis. */
@@ -238,7 +244,8 @@ function choice<T extends string>(
   return value as T;
 }
 
-function flag(name: string, parameter: string, value: unknown): boolean {
+/** Checks that an option is true or false. */
+export function flag(name: string, parameter: string, value: unknown): boolean {
   if (typeof value !== "boolean") fail(name, parameter, "true or false", show(value));
   return value;
 }
@@ -277,7 +284,7 @@ export function checkTensor(name: string, parameter: string, value: unknown, ran
       name,
       `${parameter}.data`,
       `${elements(shape)} elements for ${show(shape)}`,
-      `${length}${length === 0 && elements(shape) > 0 ? ": disposed or detached?" : ""}`,
+      `${length}${length === 0 ? ": disposed or detached?" : ""}`,
     );
   }
   return dtype;
@@ -374,10 +381,7 @@ export function describe(
   if (typeof options !== "object" || options === null) {
     fail(name, "options", "an object with kernelSize", show(options));
   }
-  const known = [...COMMON, ...(OWN[method] ?? [])];
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) fail(name, "options", known.join(", "), key);
-  }
+  onlyKnown(name, options, [...COMMON, ...(OWN[method] ?? [])]);
   const o = options as Partial<AnyOptions>;
   checkedShape(name, "x.shape", shape, rank + 2);
   const layout = choice(
@@ -426,10 +430,10 @@ export function describe(
   if (typeof p !== "number" || !(p > 0) || p === Number.POSITIVE_INFINITY) {
     fail(name, "p", "a finite number above 0", show(o.p), "maxPool is the limit for large p");
   }
-  if (o.threads !== undefined && !isInteger(o.threads, 1)) {
+  if (!isInteger(o.threads ?? 1, 1))
     fail(name, "threads", "an integer of at least 1", show(o.threads));
-  }
-  choice(name, "engine", o.engine ?? "wasm", ["wasm", "reference"]);
+  const other = "webgpu: createWebGPU of softpool/webgpu";
+  choice(name, "engine", o.engine ?? "wasm", ["wasm", "reference"], other);
   const out = axes.slice(3 - rank).map((axis) => axis.out);
   const outShape = channelsLast ? [batch, ...out, channels] : [batch, channels, ...out];
   return {
@@ -477,4 +481,18 @@ export function checkDisjoint(name: string, out: Tensor, parameter: string, inpu
     a.byteOffset < b.byteOffset + b.byteLength &&
     b.byteOffset < a.byteOffset + a.byteLength;
   if (overlap) fail(name, "out", `memory apart from ${parameter}`, "memory that overlaps it");
+}
+
+/** The options of a global pooling, with a window as large as the input of the given shape. */
+export function wholeWindow(
+  { name, rank }: Operator,
+  shape: readonly number[],
+  options: unknown,
+): object {
+  const given = options ?? {};
+  if (typeof given !== "object") fail(name, "options", "an object", show(options));
+  // All but those of windows, the first six.
+  onlyKnown(name, given, [...(OWN.soft as string[]), ...COMMON.slice(6)]);
+  const channelsLast = String((given as PoolOptions).layout ?? "").endsWith("C");
+  return { ...given, kernelSize: shape.slice(channelsLast ? 1 : 2).slice(0, rank) };
 }

@@ -9,6 +9,7 @@ import {
   checkTensor,
   describe,
   fail,
+  flag,
   type Method,
   type Operator,
   type PoolOptions,
@@ -161,10 +162,8 @@ function prepareBackward(
       return [["gradOutput", gradOutput]];
     },
   );
-  const asked = (options as SoftPoolBackwardOptions | undefined)?.betaGradient;
-  if (asked !== undefined && typeof asked !== "boolean") {
-    fail(call.problem.name, "betaGradient", "true or false", show(asked));
-  }
+  const { betaGradient = false } = (options ?? {}) as SoftPoolBackwardOptions;
+  const asked = flag(call.problem.name, "betaGradient", betaGradient);
   const gradBeta = asked ? new Float64Array(call.problem.beta.length) : undefined;
   return { ...call, gradBeta };
 }

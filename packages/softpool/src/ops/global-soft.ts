@@ -2,15 +2,8 @@
  * Global SoftPool: one window over all of a channel's elements. The output keeps the spatial axes,
  * each of size 1. 1D to 3D by the rank of the input.
  */
-import type { SoftPoolBackwardOptions, SoftPoolOptions } from "../options.ts";
-import { fail, show } from "../options.ts";
-import {
-  type Adapt,
-  family,
-  type Result,
-  type SoftPoolBackward,
-  type SoftPoolBackwardAsync,
-} from "../pool.ts";
+import { type SoftPoolBackwardOptions, type SoftPoolOptions, wholeWindow } from "../options.ts";
+import { family, type Result, type SoftPoolBackward, type SoftPoolBackwardAsync } from "../pool.ts";
 import type { Tensor } from "../types.ts";
 
 type Windowed = "kernelSize" | "stride" | "padding" | "dilation" | "ceilMode" | "paddingMode";
@@ -20,19 +13,6 @@ export type GlobalSoftPoolOptions = Omit<SoftPoolOptions, Windowed>;
 
 /** Options of {@link globalSoftPoolBackward}. */
 export type GlobalSoftPoolBackwardOptions = Omit<SoftPoolBackwardOptions, Windowed>;
-
-const OWN = ["beta", "layout", "engine", "threads", "out", "gradient", "betaGradient"];
-
-/** The window of a global pooling: as large as the input. */
-const adapt: Adapt = ({ name, rank }, shape, options) => {
-  const given = options ?? {};
-  if (typeof given !== "object") fail(name, "options", "an object", show(options));
-  for (const key of Object.keys(given)) {
-    if (!OWN.includes(key)) fail(name, "options", OWN.join(", "), key);
-  }
-  const channelsLast = String((given as GlobalSoftPoolOptions).layout ?? "").endsWith("C");
-  return { ...given, kernelSize: shape.slice(channelsLast ? 1 : 2).slice(0, rank) };
-};
 
 /** Global pooling: like {@link Pool}, with options that may be left out. */
 export type GlobalPool<O> = <T extends Tensor>(x: T, options?: O) => Result<T>;
@@ -44,7 +24,7 @@ const whole = /* @__PURE__ */ family<
   GlobalSoftPoolOptions,
   SoftPoolBackward<GlobalSoftPoolBackwardOptions>,
   SoftPoolBackwardAsync<GlobalSoftPoolBackwardOptions>
->("globalSoftPool", "soft", 0, adapt);
+>("globalSoftPool", "soft", 0, wholeWindow);
 
 /**
  * Global SoftPool of `[N, C, ...]` to `[N, C, 1, ...]` (channels last: `[N, ..., C]` to

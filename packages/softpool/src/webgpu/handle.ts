@@ -1,0 +1,159 @@
+/**
+ * Prepared poolings: pipelines, parameters and buffers are made once and kept, so that a call that is
+ * repeated only copies, dispatches and copies back.
+ */
+import { fail, show } from "../options.ts";
+import { arrayLike, bytesPerElement, elements, type FloatArray, type Tensor } from "../types.ts";
+import { type AnyTensor, type Checked, checkCall, directionOf, type PoolFunction } from "./call.ts";
+import { type Device, Usage } from "./device.ts";
+import { Job } from "./job.ts";
+import { planFor } from "./plan.ts";
+import {
+  allocateOnGPU,
+  DeviceTensor,
+  type GPUDType,
+  type GPUTensor,
+  isGPUTensor,
+  readElements,
+  writeElements,
+} from "./tensor.ts";
+
+/** The result of a handle: a tensor in a buffer that the handle owns, or a tensor in an array. */
+export type HandleResult<T extends AnyTensor> = T extends GPUTensor
+  ? DeviceTensor
+  : T extends Tensor
+    ? Tensor<T["data"]>
+    : never;
+
+/** A pooling prepared for one shape, type and set of options. */
+export class Handle {
+  /** The function it stands for, such as `softPool2d`. */
+  readonly name: string;
+  /** Shape of x. */
+  readonly shape: readonly number[];
+  /** Shape of the result. */
+  readonly resultShape: readonly number[];
+  /** Element type of all tensors. */
+  readonly dtype: GPUDType;
+  readonly #device: Device;
+  readonly #f: PoolFunction;
+  readonly #options: unknown;
+  readonly #job: Job;
+  readonly #output: DeviceTensor;
+  #inputs: DeviceTensor[] | undefined;
+  #staging: GPUBuffer | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #disposed = false;
+
+  private constructor(
+    device: Device,
+    f: PoolFunction,
+    shape: readonly number[],
+    checked: Checked,
+    options: unknown,
+    job: Job,
+    output: DeviceTensor,
+  ) {
+    this.name = f.name;
+    this.shape = [...shape];
+    this.resultShape = [...checked.shape];
+    this.dtype = checked.problem.dtype;
+    this.#device = device;
+    this.#f = f;
+    this.#options = options;
+    this.#job = job;
+    this.#output = output;
+  }
+
+  /** Use the engine's `prepare`. */
+  static async create(
+    device: Device,
+    f: PoolFunction,
+    shape: readonly number[],
+    checked: Checked,
+    options: unknown,
+  ): Promise<Handle> {
+    if (checked.betaGradient) {
+      fail(f.name, "betaGradient", "false in a handle", "true", "call the function itself");
+    }
+    if (checked.out !== undefined) {
+      fail(f.name, "out", "nothing in a handle, which has its own", show(checked.out));
+    }
+    const plan = planFor(checked.problem, directionOf(f), device.limits);
+    const job = await Job.create(device, f.name, plan);
+    const output = await device.scoped(f.name, () =>
+      allocateOnGPU(device, f.name, checked.shape, checked.problem.dtype),
+    );
+    return new Handle(device, f, shape, checked, options, job, output);
+  }
+
+  /**
+   * Runs the pooling: `run(x)`, or `run(gradOutput, x)` of a backward, with tensors of the shapes and
+   * the type that were prepared. For tensors in buffers the result is the handle's own tensor, which
+   * the next run overwrites and `dispose` gives back; for arrays it is a new one.
+   * @throws RangeError for other tensors, Error when the handle was disposed or the device is lost
+   */
+  run<T extends AnyTensor>(...inputs: T[]): Promise<HandleResult<T>> {
+    const result = this.#last.then(() => this.#run(inputs));
+    this.#last = result.catch(() => {});
+    return result as Promise<HandleResult<T>>;
+  }
+
+  async #run(inputs: AnyTensor[]): Promise<AnyTensor> {
+    const { name } = this;
+    this.#device.check(name);
+    if (this.#disposed) fail(name, "run", "a handle in use", "a disposed one", "prepare it again");
+    const count = this.#f.backward ? 2 : 1;
+    if (inputs.length !== count) {
+      fail(name, "run", count === 2 ? "gradOutput and x" : "x", `${inputs.length} tensors`);
+    }
+    const x = inputs[count - 1];
+    const { problem } = checkCall(this.#f, inputs, this.#options);
+    const same = `${x.shape}` === `${this.shape}` && problem.dtype === this.dtype;
+    if (!same) {
+      const wanted = `${show([...this.shape])} of ${this.dtype}, as prepared`;
+      fail(name, "x.shape", wanted, `${show([...x.shape])} of ${problem.dtype}`);
+    }
+    if (isGPUTensor(x)) {
+      const [first, second] = inputs as GPUTensor[];
+      await this.#submit(count === 2 ? [first.buffer, second.buffer] : [first.buffer]);
+      return this.#output;
+    }
+    return this.#runOnArrays(inputs as Tensor[]);
+  }
+
+  #submit(inputs: GPUBuffer[]): Promise<void> {
+    const [first, second] = inputs;
+    const y = this.#output.buffer;
+    const buffers = second === undefined ? { x: first, y } : { g: first, x: second, y };
+    return this.#device.scoped(this.name, () => this.#job.submit(buffers));
+  }
+
+  async #runOnArrays(inputs: Tensor[]): Promise<Tensor> {
+    const device = this.#device;
+    this.#inputs ??= inputs.map(({ shape }) => allocateOnGPU(device, this.name, shape, this.dtype));
+    const kept = this.#inputs;
+    inputs.forEach(({ data }, i) => {
+      writeElements(device, kept[i].buffer, data);
+    });
+    await this.#submit(kept.map(({ buffer }) => buffer));
+    const count = elements(this.resultShape);
+    const data: FloatArray = arrayLike(inputs[inputs.length - 1].data, count);
+    const usage = Usage.read | Usage.copyTo;
+    this.#staging ??= device.buffer(this.name, count * bytesPerElement(this.dtype), usage);
+    await readElements(device, this.name, this.#output.buffer, data, this.#staging);
+    return { data, shape: [...this.resultShape] };
+  }
+
+  /** Gives all buffers back, the result of `run` included. A second call does nothing. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#job.dispose();
+    this.#output.dispose();
+    this.#staging?.destroy();
+    for (const tensor of this.#inputs ?? []) tensor.dispose();
+  }
+}
+
+export { DeviceTensor };
