@@ -88,7 +88,7 @@ function panel({ axis, reference, highlight = "soft" }: DotPlot, given: DotPanel
     const marks: Plot.Markish[] = [
       Plot.ruleY(rows, { y: "row", stroke: "var(--line)", strokeDasharray: "1 3" }),
       Plot.ruleX(ticks, { x: "value", stroke: "var(--line)" }),
-      Plot.text(ticks, { x: "value", text: "text", frameAnchor: "bottom", dy: 14, ...soft }),
+      Plot.text(ticks, { x: "value", text: "text", frameAnchor: "bottom", dy: 17, ...soft }),
       Plot.text([axisTitle(axis)], {
         frameAnchor: "bottom-right",
         textAnchor: "end",

@@ -118,7 +118,7 @@ export function drawChart(
       x: "value",
       text: "text",
       frameAnchor: "bottom",
-      dy: 14,
+      dy: 17,
       ...text,
       fontVariant: "tabular-nums",
     }),
@@ -157,6 +157,6 @@ export function drawChart(
 /** About how wide a text of 12 pixels is. */
 export function textWidth(text: string): number {
   let width = 0;
-  for (const letter of text) width += (letter.codePointAt(0) ?? 0) >= 0x2e80 ? 12.5 : 6.7;
+  for (const letter of text) width += (letter.codePointAt(0) ?? 0) >= 0x2e80 ? 12.5 : 7;
   return width;
 }

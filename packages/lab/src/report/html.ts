@@ -34,17 +34,17 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const HIDDEN =
   /(?<!\p{Extended_Pictographic}[\uFE0F\u{1F3FB}-\u{1F3FF}]?)\u200D|\u200D(?!\p{Extended_Pictographic})|(?!\u200D)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
-/**
- * Text in HTML and SVG, within elements and quoted attributes: markup escaped; control and direction
- * characters, which could turn around or hide what stands beside them, shown as their code.
- */
+/** Text with control and direction characters, which could hide or turn around what is near, as their code. */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (c) => {
+    const code = (c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    return `\\u${code}`;
+  });
+}
+
+/** Text in HTML and SVG, within elements and quoted attributes: markup escaped, hidden characters shown. */
 export function escapeHtml(text: string): string {
-  return text
-    .replace(/[&<>"']/g, (c) => ENTITIES[c])
-    .replace(HIDDEN, (c) => {
-      const code = (c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-      return `&#92;u${code}`;
-    });
+  return visible(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
 }
 
 /** Markup of a content. */
@@ -74,11 +74,11 @@ export function joined(contents: readonly Content[], between: Content): Html {
 
 /**
  * A text of at most so many characters, cut in the middle: names of files differ at both ends.
- * Characters are counted as people see them.
+ * Characters are counted as people see them, hidden ones by their code.
  */
 export function shortened(text: string, most: number): string {
-  const letters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
-  if (letters.length <= most) return text;
+  const letters = [...new Intl.Segmenter().segment(visible(text))].map(({ segment }) => segment);
+  if (letters.length <= most) return visible(text);
   const head = Math.ceil((most - 1) / 2);
   return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - (most - 1 - head)).join("")}`;
 }

@@ -11,6 +11,11 @@ export interface Labelled {
   readonly y: number;
   /** Width of its name. */
   readonly width: number;
+  /** How far its bars reach to the left and right, up and down; default nowhere. */
+  readonly bars?: {
+    readonly across?: readonly [number, number];
+    readonly along?: readonly [number, number];
+  };
 }
 
 /** Where a name stands: its middle in pixels, and whether a line leads to it. */
@@ -81,6 +86,10 @@ function candidates({ x, y, width }: Labelled): Place[] {
 /** Places the names of points within an area. */
 export function placeLabels(points: readonly Labelled[], area: Area): Place[] {
   const dots = points.map(({ x, y }): Box => [x - POINT, y - POINT, x + POINT, y + POINT]);
+  const bars = points.flatMap(({ x, y, bars: { across, along } = {} }): Box[] => [
+    ...(across === undefined ? [] : [[across[0], y - 2, across[1], y + 2] as const]),
+    ...(along === undefined ? [] : [[x - 2, along[0], x + 2, along[1]] as const]),
+  ]);
   const places: (Place | undefined)[] = points.map(() => undefined);
   const cost = (place: Place, i: number, rank: number): number => {
     const box = boxOf(place, points[i].width);
@@ -88,6 +97,7 @@ export function placeLabels(points: readonly Labelled[], area: Area): Place[] {
     const outside = points[i].width * 2 * HALF - overlap(box, inside);
     let sum = rank * 2 + outside * 20;
     for (const [j, dot] of dots.entries()) if (j !== i) sum += overlap(box, dot) * 3;
+    for (const bar of bars) sum += overlap(box, bar);
     for (const [j, other] of places.entries()) {
       if (j !== i && other !== undefined) sum += overlap(box, boxOf(other, points[j].width)) * 4;
     }

@@ -98,6 +98,12 @@ function lineMarks(
   return marks;
 }
 
+/** Where a name above a place is held, so that it stays within the plot. */
+function anchorAt(x: Axis, [low, high]: readonly [number, number], value: number) {
+  const share = x.log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  return share < 0.15 ? "start" : share > 0.85 ? "end" : "middle";
+}
+
 /** Renders a plot of lines; the default size is `full`. */
 export function lines(plot: LinePlot): Html {
   const { x, y, series, levels = [], marks = [] } = plot;
@@ -123,7 +129,12 @@ export function lines(plot: LinePlot): Html {
   const render = (canvas: Canvas): Html => {
     const height = Math.round(Math.min(360, canvas.width * (canvas.narrow ? 0.8 : 0.62)));
     const widest = Math.max(...ticksOf(y, domainY, 6).map(({ text }) => textWidth(text)));
-    const margins = { top: 30, right: 14, bottom: 48, left: Math.ceil(widest) + 14 };
+    const margins = {
+      top: marks.length > 0 ? 48 : 30,
+      right: 14,
+      bottom: 48,
+      left: Math.ceil(widest) + 14,
+    };
     const named = (name: string) => shortened(name, canvas.narrow ? 18 : LONGEST);
     const all: Plot.Markish[] = [
       Plot.ruleY(shownLevels, { y: "y", stroke: "var(--soft)", strokeDasharray: "3 4" }),
@@ -138,15 +149,16 @@ export function lines(plot: LinePlot): Html {
         dy: -9,
         ...LABEL,
       }),
-      Plot.text(marks, {
-        x: "x",
-        text: (mark: { name: string }) => named(mark.name),
-        frameAnchor: "top",
-        textAnchor: "start",
-        dx: 6,
-        dy: 8,
-        ...LABEL,
-      }),
+      ...marks.map((mark) =>
+        Plot.text([mark], {
+          x: "x",
+          text: () => named(mark.name),
+          frameAnchor: "top",
+          textAnchor: anchorAt(x, domainX, mark.x),
+          dy: -10,
+          ...LABEL,
+        }),
+      ),
     ];
     const label = `${plot.title ?? axisTitle(y)}: ${axisTitle(y)} over ${axisTitle(x)}`;
     const [shownX, shownY] = [

@@ -52,7 +52,8 @@ td.words { color: var(--soft); }
 th.name, td.words { max-width: 26em; overflow: hidden; text-overflow: ellipsis; }
 td.best { font-weight: 650; color: var(--accent); }
 td.best > span { background: var(--mark); border-radius: 5px; padding: 2px 7px; margin: 0 -7px; }
-td small { color: var(--soft); font-weight: 400; font-size: 0.86em; padding-left: 6px; }
+td.bounds { color: var(--soft); font-size: 0.86em; padding-left: 0; text-align: left; }
+th.bounds { text-align: left; padding-left: 0; }
 tr.aside > * { color: var(--soft); font-style: italic; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 5px 24px; margin: 0 0 20px; font-variant-numeric: tabular-nums; }
 .facts dt { color: var(--soft); }
@@ -118,7 +119,7 @@ code { font: 0.9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   h2 { margin-top: 40px; }
   thead { display: table-header-group; }
   th, td { padding-right: 8px; white-space: normal; }
-  td.best > span, small { white-space: nowrap; }
+  td.best > span, td.bounds { white-space: nowrap; }
   .scroll, .pixels { overflow: visible; }
   .original { max-width: 100%; }
   .original img, .row img { max-width: 100%; height: auto; }

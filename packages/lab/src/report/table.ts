@@ -1,5 +1,5 @@
 /** Tables: aligned numbers, intervals beside them, the best of a column marked, columns and rows in groups. */
-import { type Content, type Html, html } from "./html.ts";
+import { type Content, Html, html } from "./html.ts";
 
 /** A column. */
 export interface Column {
@@ -15,6 +15,8 @@ export interface Column {
   readonly unit?: string;
   /** Which value of a group of rows is marked as the best; default none. */
   readonly best?: "largest" | "smallest";
+  /** Title of the column of bounds, which stands behind a column that has any; default "interval". */
+  readonly bounds?: string;
   /** Whether it holds words, aligned to the left; default false. The last of these at the left names the row. */
   readonly words?: boolean;
 }
@@ -94,18 +96,29 @@ function bestOf({ rows }: RowGroup, columns: readonly Column[]): (number | undef
 
 function cellContent(cell: Cell, { digits, unit }: Column): Content {
   if (cell === undefined) return "–";
-  if (typeof cell === "string") return cell;
-  if (typeof cell !== "number" && !isBounded(cell)) return cell;
+  if (typeof cell === "string" || cell instanceof Html) return cell;
   const value = numberOf(cell);
   const behind = unit !== undefined && Number.isFinite(value) ? ` ${unit}` : "";
-  const main = html`<span>${formatNumber(value, digits)}${behind}</span>`;
-  if (!isBounded(cell) || Number.isNaN(value)) return main;
-  const bounds = [cell.low, cell.high].map((bound) => formatNumber(bound, digits));
-  return html`${main} <small>${bounds[0]} to ${bounds[1]}</small>`;
+  return html`<span>${formatNumber(value, digits)}${behind}</span>`;
+}
+
+/** The bounds of a cell; nothing where it has none. */
+function boundsContent(cell: Cell, { digits }: Column): Content {
+  if (!isBounded(cell) || Number.isNaN(cell.value)) return undefined;
+  const [low, high] = [cell.low, cell.high].map((bound) => formatNumber(bound, digits));
+  return `${low} to ${high}`;
+}
+
+/** Which columns have bounds anywhere. */
+function boundedColumns({ columns, groups }: Table): boolean[] {
+  const rows = groups.flatMap((group) => [...group.rows, ...(group.aside ?? [])]);
+  return columns.map((_, i) => rows.some((row) => isBounded(row[i])));
 }
 
 /** Renders a table, in a box of its own that scrolls when the page is narrower. */
-export function table({ caption, columns, groups }: Table): Html {
+export function table(given: Table): Html {
+  const { caption, columns, groups } = given;
+  const bounded = boundedColumns(given);
   const lead = columns.findIndex(({ words }) => !words);
   const naming = (lead < 0 ? columns.length : lead) - 1;
   const kind = (i: number) => (i === naming ? "name" : columns[i].words ? "words" : "");
@@ -122,9 +135,13 @@ export function table({ caption, columns, groups }: Table): Html {
         column.words && i < naming && typeof cell === "string" && above?.[i] === cell;
       const content = repeated ? "" : cellContent(cell, column);
       const names = classOf([kind(i), isBest ? "best" : ""]);
-      return i === naming
-        ? html`<th scope="row"${names}>${content}</th>`
-        : html`<td${names}>${content}</td>`;
+      const main =
+        i === naming
+          ? html`<th scope="row"${names}>${content}</th>`
+          : html`<td${names}>${content}</td>`;
+      return bounded[i]
+        ? html`${main}<td class="bounds">${boundsContent(cell, column)}</td>`
+        : main;
     });
     const aside = group.aside?.includes(row) && html` class="aside"`;
     return html`<tr${aside}>${cells}</tr>\n`;
@@ -134,24 +151,26 @@ export function table({ caption, columns, groups }: Table): Html {
     const rows = [...group.rows, ...(group.aside ?? [])];
     return html`<tbody>${rows.map((row, i) => line(group, row, rows[i - 1]))}</tbody>\n`;
   });
-  const head = columns.map(({ title, under }, i) => {
+  const head = columns.map(({ title, under, bounds = "interval" }, i) => {
     const second = under !== undefined && html`<br>${under}`;
-    return html`<th scope="col"${classOf([kind(i)])}>${title}${second}</th>`;
+    const behind = bounded[i] && html`<th scope="col" class="bounds">${bounds}</th>`;
+    return html`<th scope="col"${classOf([kind(i)])}>${title}${second}</th>${behind}`;
   });
   const label = caption === undefined ? html`` : html`<p class="caption">${caption}</p>`;
-  return html`${label}<div class="scroll" tabindex="0" role="region" aria-label="table"><table><thead>${groupHead(columns)}<tr>${head}</tr></thead>
+  return html`${label}<div class="scroll" tabindex="0" role="region" aria-label="table"><table><thead>${groupHead(columns, bounded)}<tr>${head}</tr></thead>
 ${bodies}</table></div>
 `;
 }
 
 /** The line of titles above several columns. */
-function groupHead(columns: readonly Column[]): Content {
+function groupHead(columns: readonly Column[], bounded: readonly boolean[]): Content {
   if (columns.every(({ group }) => group === undefined)) return undefined;
   const spans: { group: string | undefined; count: number }[] = [];
-  for (const { group } of columns) {
+  for (const [i, { group }] of columns.entries()) {
+    const count = bounded[i] ? 2 : 1;
     const last = spans.at(-1);
-    if (last !== undefined && last.group === group) last.count++;
-    else spans.push({ group, count: 1 });
+    if (last !== undefined && last.group === group) last.count += count;
+    else spans.push({ group, count });
   }
   const cells = spans.map(({ group, count }) =>
     group === undefined

@@ -95,6 +95,12 @@ export function tradeoff(plot: TradeoffPlot): Html {
       x: bare.at("x", point.x),
       y: bare.at("y", point.y),
       width: textWidth(names[i]),
+      bars: {
+        across: point.acrossX?.map((value) => bare.at("x", value)) as [number, number] | undefined,
+        along: point.alongY?.map((value) => bare.at("y", value)).reverse() as
+          | [number, number]
+          | undefined,
+      },
     }));
     const places = placeLabels(at, area);
     const bounded = (key: "acrossX" | "alongY") =>

@@ -83,7 +83,14 @@ function epochTable({ epochs }: Run): Section {
     ...(tested
       ? ([
           { title: "loss", group: "test", digits: 4, best: "smallest" },
-          { title: "right, 95 % interval", under: "%", group: "test", digits: 2, best: "largest" },
+          {
+            title: "right",
+            under: "%",
+            group: "test",
+            digits: 2,
+            best: "largest",
+            bounds: "95 % interval",
+          },
         ] as const)
       : []),
     ...(five
