@@ -8,9 +8,9 @@
 import { readFileSync } from "node:fs";
 import { evaluate, type Tensor, writeModel } from "@softpool/onnx";
 import { createSession, fromRun, toRun } from "@softpool/onnx/session-node";
+import { buildNetwork } from "@softpool/zoo";
 import { expect, test } from "vitest";
 import { trainingStep } from "../../../lab/src/training/step.ts";
-import { buildNetwork } from "../../src/build.ts";
 import { between, countOf, errorOf, parameter, summary, uniforms } from "./formula.ts";
 
 interface Case {
