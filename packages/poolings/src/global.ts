@@ -80,25 +80,35 @@ function byReduction(
       return mul(g, scale, pow(g, total, constantLike(g, x, 1 / p)));
     }
     case "soft":
-      return globalSoftPool(g, x, axes, settings.beta as number);
+      return globalSoftPool(g, x, axes, settings.beta as number, settings.gradient === "weights");
     default:
       return undefined;
   }
 }
 
-/** The exact form of `soft.ts` with the maximum of everything. */
-function globalSoftPool(g: Graph, x: Value, axes: readonly number[], beta: number): Value {
+/**
+ * The exact form of `soft.ts` with the maximum of everything. With `constant` the weights are constants
+ * to gradients, and the maximum, whose terms cancel.
+ */
+function globalSoftPool(
+  g: Graph,
+  x: Value,
+  axes: readonly number[],
+  beta: number,
+  constant: boolean,
+): Value {
   if (beta === 0) return globalAveragePool(g, x);
-  if (beta < 0) return neg(g, globalSoftPool(g, neg(g, x), axes, -beta));
+  if (beta < 0) return neg(g, globalSoftPool(g, neg(g, x), axes, -beta, constant));
+  const detached = (value: Value) => (constant ? g.detach(value) : value);
   const top = largest(x.dtype);
   const finite = max(g, min(g, x, constantLike(g, x, top)), constantLike(g, x, -top));
-  const m = globalMaxPool(g, finite);
+  const m = detached(globalMaxPool(g, finite));
   const u = max(g, sub(g, finite, m), constantLike(g, x, beta === 1 ? -200 : -top));
   const exponent =
     beta === 1 ? u : max(g, mul(g, u, constantLike(g, x, beta)), constantLike(g, x, -200));
-  const e = exp(g, exponent);
+  const e = detached(exp(g, exponent));
   // One axis after the other: shorter sums.
   const sum = (value: Value) =>
     [...axes].reverse().reduce((y, axis) => reduce(g, "ReduceSum", y, [axis], true), value);
-  return add(g, globalMaxPool(g, x), div(g, sum(mul(g, u, e)), sum(e)));
+  return add(g, detached(globalMaxPool(g, x)), div(g, sum(mul(g, u, e)), sum(e)));
 }

@@ -28,4 +28,5 @@ export * from "./soft-beta.ts";
 export * from "./stochastic.ts";
 export * from "./sum.ts";
 export * from "./swap.ts";
+export * from "./training-form.ts";
 export * from "./tree.ts";
