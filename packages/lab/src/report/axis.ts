@@ -1,5 +1,6 @@
 /** Axes of plots: titles with units, and domains that hold all values with a margin, also when they are equal. */
 import type { ScaleOptions } from "@observablehq/plot";
+import { shortened } from "./html.ts";
 
 /** An axis. */
 export interface Axis {
@@ -15,14 +16,18 @@ export interface Axis {
   readonly include?: readonly number[];
 }
 
-/** The title of an axis with its unit. */
+/** The title of an axis with its unit, of at most 50 characters. */
 export function axisTitle({ label, unit }: Axis): string {
-  return unit === undefined ? label : `${label}, ${unit}`;
+  return shortened(unit === undefined ? label : `${label}, ${unit}`, 50);
 }
+
+/** Beyond this size, or below its inverse on a logarithmic axis, numbers are not shown: so nothing overflows. */
+const LARGEST = 1e100;
 
 /** The value as an axis can show it; NaN where it cannot. */
 export function onAxis({ log }: Axis, value: number | undefined): number {
-  return value !== undefined && Number.isFinite(value) && !(log && value <= 0) ? value : Number.NaN;
+  if (value === undefined || !(Math.abs(value) <= LARGEST)) return Number.NaN;
+  return log && value < 1 / LARGEST ? Number.NaN : value;
 }
 
 /** The smallest and the largest of the values that an axis shows; `undefined` when there are none. */
@@ -83,9 +88,9 @@ function digitsInRange(low: number, high: number, first: readonly number[]): num
 function tickText(value: number, digits: number | undefined): string {
   const size = Math.abs(value);
   const sign = value < 0 ? "−" : "";
-  if (size !== 0 && (size >= 1e6 || size < 1e-5)) {
-    const [mantissa, exponent] = size.toExponential(2).split("e");
-    return `${sign}${Number(mantissa)}e${Number(exponent)}`;
+  if (size !== 0 && (size >= 1e7 || size < 1e-5)) {
+    const [mantissa, exponent] = Number(size.toPrecision(8)).toExponential().split("e");
+    return `${sign}${mantissa}e${Number(exponent)}`;
   }
   const options = { minimumFractionDigits: digits ?? 0, maximumFractionDigits: digits ?? 6 };
   return `${sign}${size.toLocaleString("en-US", options)}`;

@@ -4,7 +4,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { type Axis, axisTitle, scaleOf, ticksOf } from "./axis.ts";
-import { type Content, type Html, html, shortened } from "./html.ts";
+import { type Content, type Html, html } from "./html.ts";
 import { type Drawn, draw } from "./svg.ts";
 
 /** How much room a plot takes: a row, half of one, or a third. */
@@ -149,7 +149,7 @@ export function drawChart(
       y: scaleOf(y.axis, y.domain),
       marks: [...frame, ...marks],
     },
-    shortened(label, 200),
+    label,
     pages,
   );
 }

@@ -32,6 +32,7 @@ test("whatever is put into a template stays text, in elements and in attributes"
 test("long names are cut in the middle, between letters as people see them", () => {
   expect(shortened("abcdefghij", 10)).toBe("abcdefghij");
   expect(shortened("abcdefghijk", 10)).toBe("abcde…hijk");
+  expect(shortened(`a${"é".repeat(5000)}b`, 5)).toBe("aé…éb");
   expect(shortened("👩‍🔬👩‍🔬👩‍🔬👩‍🔬", 3)).toBe("👩‍🔬…👩‍🔬");
   fc.assert(
     fc.property(fc.string(), fc.integer({ min: 1, max: 50 }), (text, most) => {

@@ -72,13 +72,28 @@ export function joined(contents: readonly Content[], between: Content): Html {
   return new Html(pieces.join(markupOf(between)));
 }
 
+const SEGMENTER = new Intl.Segmenter();
+
+/** The letters of a text as people see them. Finding them is slow, and not needed where each is one unit. */
+function lettersOf(text: string): string[] {
+  if (/^[\x20-\x7e]*$/.test(text)) return [...text];
+  return [...SEGMENTER.segment(text)].map(({ segment }) => segment);
+}
+
 /**
  * A text of at most so many characters, cut in the middle: names of files differ at both ends.
  * Characters are counted as people see them, hidden ones by their code.
  */
 export function shortened(text: string, most: number): string {
-  const letters = [...new Intl.Segmenter().segment(visible(text))].map(({ segment }) => segment);
-  if (letters.length <= most) return visible(text);
+  const shown = visible(text);
+  // Of a very long text only the ends are looked at.
+  const end = 16 * most;
+  const long = shown.length > 2 * end;
+  const [front, back] = long ? [shown.slice(0, end), shown.slice(-end)] : [shown, ""];
+  const letters = lettersOf(front);
+  if (!long && letters.length <= most) return shown;
   const head = Math.ceil((most - 1) / 2);
-  return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - (most - 1 - head)).join("")}`;
+  const tail = most - 1 - head;
+  const last = long ? lettersOf(back) : letters;
+  return `${letters.slice(0, head).join("")}…${last.slice(last.length - tail).join("")}`;
 }

@@ -83,7 +83,7 @@ figure.plot > svg { display: block; width: 100%; height: auto; overflow: visible
 figure.third > svg { max-width: 420px; }
 figure.half > svg { max-width: 600px; }
 figure.full > svg { max-width: 900px; }
-figure.plot > svg.narrow { display: none; max-width: 480px; }
+figure > svg.narrow { display: none; max-width: 480px; }
 .plot h4 { font-size: 0.95rem; font-weight: 600; margin: 0 0 6px; line-height: 1.35; overflow-wrap: anywhere; }
 .plot figcaption { max-width: 720px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0 0 8px; padding: 0; list-style: none; font-size: 0.8125rem; line-height: 1.5; }
@@ -95,8 +95,8 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px
 footer dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 code { font: 0.9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 @media (max-width: 720px) {
-  figure.plot > svg.wide { display: none; }
-  figure.plot > svg.narrow { display: block; }
+  figure > svg.wide { display: none; }
+  figure > svg.narrow { display: block; }
 }
 @media (max-width: 640px) {
   main { padding: 32px 18px; }
@@ -118,13 +118,17 @@ code { font: 0.9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   h2, h3, h4, .caption { break-after: avoid; }
   h2 { margin-top: 40px; }
   thead { display: table-header-group; }
-  th, td { padding-right: 8px; white-space: normal; }
-  td.best > span, td.bounds { white-space: nowrap; }
+  table { font-size: 8.5pt; }
+  th, td { padding: 4px 7px 4px 4px; }
+  thead th, th.name, td.words { white-space: normal; }
+  td.best > span { padding: 1px 5px; margin: 0 -5px; }
+  .scroll { margin: 0 0 24px; padding: 0; }
   .scroll, .pixels { overflow: visible; }
+  .plots, .plots.half { grid-template-columns: 1fr 1fr; gap: 24px; margin: 16px 0 24px; }
   .original { max-width: 100%; }
   .original img, .row img { max-width: 100%; height: auto; }
-  figure.plot > svg.wide { display: block; }
-  figure.plot > svg.narrow { display: none; }
+  figure.full > svg.wide, figure.half > svg.narrow { display: block; }
+  figure.full > svg.narrow, figure.half > svg.wide { display: none; }
   svg, td.best > span, .original i b { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   footer { margin-top: 40px; }
 }

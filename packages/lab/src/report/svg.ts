@@ -5,7 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { escapeHtml, type Html, raw } from "./html.ts";
+import { escapeHtml, type Html, raw, shortened } from "./html.ts";
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
@@ -48,7 +48,7 @@ export interface Drawn {
 /**
  * Draws a plot.
  * @param options what Observable Plot takes; sizes in pixels
- * @param label what it shows, for those who do not see it
+ * @param label what it shows, for those who do not see it; cut to 200 characters
  * @param kind class of the element: plots for wide pages, for narrow ones, or for both
  */
 export function draw(options: Plot.PlotOptions, label: string, kind: string): Drawn {
@@ -56,7 +56,7 @@ export function draw(options: Plot.PlotOptions, label: string, kind: string): Dr
     document: document as unknown as Document,
     ...options,
     className: "softpool",
-    ariaLabel: label,
+    ariaLabel: shortened(label, 200),
   });
   element.setAttribute("role", "img");
   element.setAttribute("class", kind);
