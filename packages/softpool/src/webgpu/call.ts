@@ -22,15 +22,18 @@ import { arrayLike, bytesPerElement, elements, type FloatArray, type Tensor } fr
 import { type Device, Usage } from "./device.ts";
 import { Job } from "./job.ts";
 import { type Direction, planFor } from "./plan.ts";
-import { type Piece, pieces } from "./split.ts";
+import { type Piece, pieces, type Range } from "./split.ts";
 import {
   allocateOnGPU,
   checkGPULike,
   checkGPUTensor,
+  copyOut,
   type GPUDType,
   type GPUTensor,
   isGPUTensor,
+  mapInto,
   readElements,
+  settled,
   writeElements,
 } from "./tensor.ts";
 
@@ -129,66 +132,92 @@ export async function runOnBuffers(
   device: Device,
   problem: Checked["problem"],
   tensors: { x: GPUBuffer; y: GPUBuffer; g?: GPUBuffer },
-  piece?: Piece,
 ): Promise<void> {
   const { name } = problem;
-  const direction = tensors.g === undefined ? "forward" : "backward";
-  const job = await Job.create(device, name, planFor(problem, direction, device.limits, piece));
-  try {
-    await device.scoped(name, () => job.submit(tensors));
-  } finally {
+  const plan = planFor(problem, tensors.g ? "backward" : "forward", device.limits);
+  const pipelines = await Job.compile(device, name, plan);
+  await device.scoped(name, () => {
+    const job = Job.create(device, name, plan, pipelines);
+    job.submit(tensors);
     job.dispose();
-  }
+  });
 }
 
 /** Arrays of a call. */
 export interface Arrays {
+  /** Input. */
   readonly x: FloatArray;
+  /** Gradient of the output, of a backward. */
   readonly g?: FloatArray;
+  /** Receives the result. */
   readonly out: FloatArray;
+}
+
+/** Runs a pooling on arrays, or the piece of it that they hold. */
+async function runPiece(
+  device: Device,
+  problem: Checked["problem"],
+  { x, g, out }: Arrays,
+  piece?: Piece,
+): Promise<void> {
+  const { name } = problem;
+  const plan = planFor(problem, g ? "backward" : "forward", device.limits, piece);
+  const usage = Usage.storage | Usage.copyTo | Usage.copyFrom;
+  const made: GPUBuffer[] = [];
+  const buffer = (bytes: number) => {
+    const result = device.buffer(name, bytes, usage);
+    made.push(result);
+    return result;
+  };
+  const upload = (data: FloatArray) => {
+    const result = buffer(data.byteLength);
+    writeElements(device, result, data);
+    return result;
+  };
+  try {
+    // Copied before anything is awaited, so that the caller may write to its arrays at once.
+    const inputs = device.scope(name, () => ({ x: upload(x), ...(g ? { g: upload(g) } : {}) }));
+    const pipelines = await Job.compile(device, name, plan);
+    const output = device.scope(name, () => {
+      const y = buffer(out.byteLength);
+      const job = Job.create(device, name, plan, pipelines);
+      const encoder = device.gpu.createCommandEncoder();
+      job.encode(encoder, { ...inputs.result, y });
+      const staging = copyOut(device, name, encoder, y, out.byteLength);
+      made.push(staging);
+      device.gpu.queue.submit([encoder.finish()]);
+      job.dispose();
+      return staging;
+    });
+    await settled(device, name, [inputs.done, output.done], mapInto(output.result, out));
+  } finally {
+    for (const item of made) item.destroy();
+  }
 }
 
 /** Runs a pooling on arrays: in parts, where a tensor is larger than a buffer may be. */
 export async function runOnArrays(
   device: Device,
   problem: Checked["problem"],
-  { x, g, out }: Arrays,
+  arrays: Arrays,
 ): Promise<void> {
-  const { name } = problem;
+  const { x, g, out } = arrays;
   const bytes = bytesPerElement(problem.dtype);
   const { bindingBytes, alignment } = device.limits;
-  const fits = [x, out, g].every((data) => (data?.byteLength ?? 0) <= device.bufferBytes - 4);
+  if ([x, out, g].every((data) => (data?.byteLength ?? 0) <= device.bufferBytes - 4)) {
+    return runPiece(device, problem, arrays);
+  }
   // A part has one binding of each tensor, and of what a backward keeps, 4 bytes an output.
   const most = Math.min(device.bufferBytes - 4, bindingBytes - alignment);
   const limits = { x: Math.floor(most / bytes), y: Math.floor(most / (g ? 4 : bytes)) };
-  const parts = fits ? [undefined] : [...pieces(problem, g !== undefined, limits)];
-  for (const part of parts) {
-    const [from, count] = part?.x ?? [0, x.length];
-    const [outputs, outputCount] = part?.y ?? [0, problem.outShape.reduce((a, b) => a * b, 1)];
-    const [first, length] = g === undefined ? [outputs, outputCount] : (part?.own ?? [0, x.length]);
-    const made: GPUBuffer[] = [];
-    const upload = (data: FloatArray) => {
-      const usage = Usage.storage | Usage.copyTo | Usage.copyFrom;
-      const buffer = device.buffer(name, data.byteLength, usage);
-      made.push(buffer);
-      writeElements(device, buffer, data);
-      return buffer;
+  const part = (data: FloatArray, [start, count]: Range) => data.subarray(start, start + count);
+  for (const piece of pieces(problem, g !== undefined, limits)) {
+    const own = {
+      x: part(x, piece.x),
+      ...(g ? { g: part(g, piece.y) } : {}),
+      out: part(out, g ? piece.own : piece.y),
     };
-    try {
-      const buffers = await device.scoped(name, () => {
-        const usage = Usage.storage | Usage.copyFrom;
-        const y = device.buffer(name, length * bytes, usage);
-        made.push(y);
-        const input = upload(x.subarray(from, from + count));
-        return g === undefined
-          ? { x: input, y }
-          : { x: input, y, g: upload(g.subarray(outputs, outputs + outputCount)) };
-      });
-      await runOnBuffers(device, problem, buffers, part);
-      await readElements(device, name, buffers.y, out.subarray(first, first + length));
-    } finally {
-      for (const buffer of made) buffer.destroy();
-    }
+    await runPiece(device, problem, own, piece);
   }
 }
 
@@ -220,10 +249,15 @@ export async function betaGradient(
       writeElements(device, tensor.buffer, x.data);
       buffer = tensor.buffer;
     }
-    const job = await Job.create(device, name, planFor(problem, "variance", device.limits));
-    made.push(job);
+    const plan = planFor(problem, "variance", device.limits);
+    const pipelines = await Job.compile(device, name, plan);
     const variance = new Float32Array(count);
-    await device.scoped(name, () => job.submit({ x: buffer }));
+    const job = await device.scoped(name, () => {
+      const all = Job.create(device, name, plan, pipelines);
+      made.push(all);
+      all.submit({ x: buffer });
+      return all;
+    });
     if (job.kept !== undefined) await readElements(device, name, job.kept, variance);
     const g = toNumbers(await array(gradOutput));
     const gradient = new Float64Array(problem.beta.length);

@@ -134,28 +134,38 @@ export class Device {
   }
 
   /**
-   * Runs commands and waits until the device took them: errors of the device become errors of the
-   * call. Does not wait until they are done.
+   * Runs commands; `done` settles when the device took them: its errors become errors of the call. Does
+   * not wait until they are done.
    */
-  async scoped<T>(name: string, commands: () => T): Promise<T> {
+  scope<T>(name: string, commands: () => T): { result: T; done: Promise<void> } {
     this.check(name);
     const { gpu } = this;
     gpu.pushErrorScope("out-of-memory");
     gpu.pushErrorScope("validation");
-    let result: T;
-    let errors: Promise<GPUError | null>[];
+    let errors: Promise<GPUError | null>[] = [];
     try {
-      result = commands();
+      return { result: commands(), done: this.#settle(name, () => errors) };
     } finally {
       errors = [gpu.popErrorScope(), gpu.popErrorScope()];
     }
-    const [invalid, memory] = await this.guard(name, () => Promise.all(errors));
+  }
+
+  async #settle(name: string, errors: () => Promise<GPUError | null>[]): Promise<void> {
+    // The scopes are popped before this goes on.
+    await Promise.resolve();
+    const [invalid, memory] = await this.guard(name, () => Promise.all(errors()));
     this.check(name);
     const error = memory ?? invalid;
     if (error) {
       const kind = memory ? "memory" : "valid use of buffers";
       throw new Error(`${name}: device: expected ${kind}, received "${error.message.trim()}"`);
     }
+  }
+
+  /** {@link scope}, awaited. */
+  async scoped<T>(name: string, commands: () => T): Promise<T> {
+    const { result, done } = this.scope(name, commands);
+    await done;
     return result;
   }
 

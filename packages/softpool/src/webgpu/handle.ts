@@ -3,18 +3,20 @@
  * repeated only copies, dispatches and copies back.
  */
 import { fail, show } from "../options.ts";
-import { arrayLike, bytesPerElement, elements, type FloatArray, type Tensor } from "../types.ts";
+import { arrayLike, bytesPerElement, elements, type Tensor } from "../types.ts";
 import { type AnyTensor, type Checked, checkCall, directionOf, type PoolFunction } from "./call.ts";
 import { type Device, Usage } from "./device.ts";
 import { Job } from "./job.ts";
 import { planFor } from "./plan.ts";
 import {
   allocateOnGPU,
-  DeviceTensor,
+  copyOut,
+  type DeviceTensor,
   type GPUDType,
   type GPUTensor,
   isGPUTensor,
-  readElements,
+  mapInto,
+  settled,
   writeElements,
 } from "./tensor.ts";
 
@@ -80,10 +82,11 @@ export class Handle {
       fail(f.name, "out", "nothing in a handle, which has its own", show(checked.out));
     }
     const plan = planFor(checked.problem, directionOf(f), device.limits);
-    const job = await Job.create(device, f.name, plan);
-    const output = await device.scoped(f.name, () =>
-      allocateOnGPU(device, f.name, checked.shape, checked.problem.dtype),
-    );
+    const pipelines = await Job.compile(device, f.name, plan);
+    const { job, output } = await device.scoped(f.name, () => ({
+      job: Job.create(device, f.name, plan, pipelines),
+      output: allocateOnGPU(device, f.name, checked.shape, checked.problem.dtype),
+    }));
     return new Handle(device, f, shape, checked, options, job, output);
   }
 
@@ -115,33 +118,37 @@ export class Handle {
       fail(name, "x.shape", wanted, `${show([...x.shape])} of ${problem.dtype}`);
     }
     if (isGPUTensor(x)) {
-      const [first, second] = inputs as GPUTensor[];
-      await this.#submit(count === 2 ? [first.buffer, second.buffer] : [first.buffer]);
+      const buffers = this.#buffers((inputs as GPUTensor[]).map(({ buffer }) => buffer));
+      await this.#device.scoped(name, () => this.#job.submit(buffers));
       return this.#output;
     }
     return this.#runOnArrays(inputs as Tensor[]);
   }
 
-  #submit(inputs: GPUBuffer[]): Promise<void> {
+  #buffers(inputs: GPUBuffer[]) {
     const [first, second] = inputs;
     const y = this.#output.buffer;
-    const buffers = second === undefined ? { x: first, y } : { g: first, x: second, y };
-    return this.#device.scoped(this.name, () => this.#job.submit(buffers));
+    return second === undefined ? { x: first, y } : { g: first, x: second, y };
   }
 
   async #runOnArrays(inputs: Tensor[]): Promise<Tensor> {
+    const { name } = this;
     const device = this.#device;
-    this.#inputs ??= inputs.map(({ shape }) => allocateOnGPU(device, this.name, shape, this.dtype));
-    const kept = this.#inputs;
-    inputs.forEach(({ data }, i) => {
-      writeElements(device, kept[i].buffer, data);
-    });
-    await this.#submit(kept.map(({ buffer }) => buffer));
     const count = elements(this.resultShape);
-    const data: FloatArray = arrayLike(inputs[inputs.length - 1].data, count);
-    const usage = Usage.read | Usage.copyTo;
-    this.#staging ??= device.buffer(this.name, count * bytesPerElement(this.dtype), usage);
-    await readElements(device, this.name, this.#output.buffer, data, this.#staging);
+    const bytes = count * bytesPerElement(this.dtype);
+    const data = arrayLike(inputs[inputs.length - 1].data, count);
+    const { result, done } = device.scope(name, () => {
+      this.#inputs ??= inputs.map(({ shape }) => allocateOnGPU(device, name, shape, this.dtype));
+      this.#staging ??= device.buffer(name, bytes, Usage.read | Usage.copyTo);
+      const kept = this.#inputs;
+      for (const [i, input] of inputs.entries()) writeElements(device, kept[i].buffer, input.data);
+      const encoder = device.gpu.createCommandEncoder();
+      this.#job.encode(encoder, this.#buffers(kept.map(({ buffer }) => buffer)));
+      copyOut(device, name, encoder, this.#output.buffer, bytes, this.#staging);
+      device.gpu.queue.submit([encoder.finish()]);
+      return this.#staging;
+    });
+    await settled(device, name, [done], mapInto(result, data));
     return { data, shape: [...this.resultShape] };
   }
 
@@ -155,5 +162,3 @@ export class Handle {
     for (const tensor of this.#inputs ?? []) tensor.dispose();
   }
 }
-
-export { DeviceTensor };

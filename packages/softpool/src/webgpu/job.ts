@@ -57,9 +57,18 @@ export class Job {
     this.#own = own;
   }
 
-  /** Compiles a plan and allocates what it needs besides its tensors. */
-  static async create(device: Device, name: string, plan: Plan): Promise<Job> {
-    const pipelines = await Promise.all(plan.steps.map(({ code }) => device.pipeline(name, code)));
+  /** Compiles the shaders of a plan. */
+  static compile(device: Device, name: string, plan: Plan): Promise<GPUComputePipeline[]> {
+    return Promise.all(plan.steps.map(({ code }) => device.pipeline(name, code)));
+  }
+
+  /** Allocates what a plan needs besides its tensors; to be called in a scope of the device. */
+  static create(
+    device: Device,
+    name: string,
+    plan: Plan,
+    pipelines: readonly GPUComputePipeline[],
+  ): Job {
     const list: Dispatch[] = [];
     const blocks: { step: Step; first: number }[] = [];
     plan.steps.forEach((step, i) => {
@@ -68,26 +77,24 @@ export class Job {
         blocks.push({ step, first });
       }
     });
-    return device.scoped(name, () => {
-      const bytes = new ArrayBuffer(Math.max(1, blocks.length) * PARAM_BYTES);
-      blocks.forEach(({ step, first }, i) => {
-        writeParams(bytes, i * PARAM_BYTES, { ...step.params, first, items: step.items });
-      });
-      const usage = Usage.uniform | Usage.copyTo;
-      const params = device.gpu.createBuffer({ size: bytes.byteLength, usage });
-      device.gpu.queue.writeBuffer(params, 0, bytes);
-      const own: Partial<Record<BindingName | "betas", GPUBuffer>> = {};
-      if (plan.steps.some(({ betas }) => betas)) {
-        const size = plan.betas.byteLength;
-        own.betas = device.buffer(name, size, Usage.storage | Usage.copyTo);
-        device.gpu.queue.writeBuffer(own.betas, 0, plan.betas);
-      }
-      for (const table of ["s0", "s1", "s2"] as const) {
-        if (!plan.steps.some(({ slices }) => slices[table])) continue;
-        own[table] = device.buffer(name, plan.keptBytes, Usage.storage | Usage.copyFrom);
-      }
-      return new Job(device, list, params, own);
+    const bytes = new ArrayBuffer(Math.max(1, blocks.length) * PARAM_BYTES);
+    blocks.forEach(({ step, first }, i) => {
+      writeParams(bytes, i * PARAM_BYTES, { ...step.params, first, items: step.items });
     });
+    const usage = Usage.uniform | Usage.copyTo;
+    const params = device.gpu.createBuffer({ size: bytes.byteLength, usage });
+    device.gpu.queue.writeBuffer(params, 0, bytes);
+    const own: Partial<Record<BindingName | "betas", GPUBuffer>> = {};
+    if (plan.steps.some(({ betas }) => betas)) {
+      const size = plan.betas.byteLength;
+      own.betas = device.buffer(name, size, Usage.storage | Usage.copyTo);
+      device.gpu.queue.writeBuffer(own.betas, 0, plan.betas);
+    }
+    for (const table of ["s0", "s1", "s2"] as const) {
+      if (!plan.steps.some(({ slices }) => slices[table])) continue;
+      own[table] = device.buffer(name, plan.keptBytes, Usage.storage | Usage.copyFrom);
+    }
+    return new Job(device, list, params, own);
   }
 
   /** What the variance of a pooling was written to, float32. */

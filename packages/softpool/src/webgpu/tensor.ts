@@ -1,6 +1,6 @@
 /** Tensors in GPU buffers: checks, upload and download. */
 import { fail, show } from "../options.ts";
-import { bytesPerElement, elements, type FloatArray, type Tensor } from "../types.ts";
+import { bytesPerElement, elements, type FloatArray } from "../types.ts";
 import { type Device, Usage } from "./device.ts";
 
 /** The element types of this engine: WGSL has no float64. */
@@ -130,32 +130,60 @@ export function writeElements(device: Device, buffer: GPUBuffer, data: FloatArra
   }
 }
 
-/** Copies the first elements of a buffer into an array, through `staging` or a buffer for the moment. */
+/** Adds a copy of the first bytes of a buffer to where they can be read. */
+export function copyOut(
+  device: Device,
+  name: string,
+  encoder: GPUCommandEncoder,
+  buffer: GPUBuffer,
+  length: number,
+  staging?: GPUBuffer,
+): GPUBuffer {
+  const bytes = Math.ceil(length / 4) * 4;
+  const to = staging ?? device.buffer(name, bytes, Usage.read | Usage.copyTo);
+  if (bytes > 0) encoder.copyBufferToBuffer(buffer, 0, to, 0, bytes);
+  return to;
+}
+
+/** Fills an array from a buffer that {@link copyOut} gave, when what was submitted is done. */
+export async function mapInto(staging: GPUBuffer, into: FloatArray): Promise<void> {
+  if (into.length === 0) return;
+  const bytes = Math.ceil(into.byteLength / 4) * 4;
+  await staging.mapAsync(Usage.read, 0, bytes);
+  const source = new Uint8Array(staging.getMappedRange(0, bytes), 0, into.byteLength);
+  new Uint8Array(into.buffer, into.byteOffset, into.byteLength).set(source);
+  staging.unmap();
+}
+
+/** Copies the first elements of a buffer into an array, behind all that was submitted before. */
 export async function readElements(
   device: Device,
   name: string,
   buffer: GPUBuffer,
-  into: FloatArray | Float32Array,
-  staging?: GPUBuffer,
+  into: FloatArray,
 ): Promise<void> {
-  if (into.length === 0) return;
-  const bytes = Math.ceil(into.byteLength / 4) * 4;
-  const target = await device.scoped(name, () => {
-    const to = staging ?? device.buffer(name, bytes, Usage.read | Usage.copyTo);
+  const { result, done } = device.scope(name, () => {
     const encoder = device.gpu.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, to, 0, bytes);
+    const staging = copyOut(device, name, encoder, buffer, into.byteLength);
     device.gpu.queue.submit([encoder.finish()]);
-    return to;
+    return staging;
   });
   try {
-    await device.guard(name, () => target.mapAsync(Usage.read, 0, bytes));
-    const source = new Uint8Array(target.getMappedRange(0, bytes), 0, into.byteLength);
-    new Uint8Array(into.buffer, into.byteOffset, into.byteLength).set(source);
-    target.unmap();
+    await settled(device, name, [done], mapInto(result, into));
   } finally {
-    if (staging === undefined) target.destroy();
+    result.destroy();
   }
 }
 
-/** A tensor in an array, as the engine returns it: a result has its input's class. */
-export type HostTensor = Tensor<Extract<FloatArray, Float32Array | Uint16Array>>;
+/** Awaits scopes and a mapping: what the scopes say comes first. */
+export async function settled(
+  device: Device,
+  name: string,
+  scopes: readonly Promise<void>[],
+  mapped: Promise<void>,
+): Promise<void> {
+  // Handled below; until then it must not count as unhandled.
+  mapped.catch(() => {});
+  await Promise.all(scopes);
+  await device.guard(name, () => mapped);
+}
