@@ -42,25 +42,36 @@ function tabulate(f: (t: number) => number): Float64Array {
 let toLinearTable: Float64Array | undefined;
 let toSrgbTable: Float64Array | undefined;
 
+/** The table of `srgbToLinear`, made on first use. */
+function linearTable(): Float64Array {
+  toLinearTable ??= tabulate((t) => ((t + 0.055) / 1.055) ** 2.4);
+  return toLinearTable;
+}
+
+function toLinearValue(table: Float64Array, v: number): number {
+  if (v > 0.04045 && v <= 1) {
+    const position = v * steps;
+    const k = position | 0;
+    const low = table[k];
+    return low + (position - k) * (table[k + 1] - low);
+  }
+  return v >= 0 && v <= 0.04045 ? v / 12.92 : srgbToLinear(v);
+}
+
 /** A picture of sRGB values in linear light, within 1e-6 of `srgbToLinear`, as a new picture. */
 export function toLinear(p: Picture): Picture {
   expectPicture("toLinear", "p", p);
-  toLinearTable ??= tabulate((t) => ((t + 0.055) / 1.055) ** 2.4);
-  const table = toLinearTable;
+  const table = linearTable();
   const from = p.data;
   const to = new Float32Array(from.length);
-  for (let i = 0; i < from.length; i++) {
-    const v = from[i];
-    if (v > 0.04045 && v <= 1) {
-      const position = v * steps;
-      const k = position | 0;
-      const low = table[k];
-      to[i] = low + (position - k) * (table[k + 1] - low);
-    } else {
-      to[i] = v >= 0 && v <= 0.04045 ? v / 12.92 : srgbToLinear(v);
-    }
-  }
+  for (let i = 0; i < from.length; i++) to[i] = toLinearValue(table, from[i]);
   return { ...p, data: to };
+}
+
+/** Replaces a row of sRGB values by linear light, as `toLinear` but without rounding to float32. */
+export function toLinearRow(row: Float64Array): void {
+  const table = linearTable();
+  for (let i = 0; i < row.length; i++) row[i] = toLinearValue(table, row[i]);
 }
 
 /** A picture of linear light in sRGB values, within 1e-6 of `linearToSrgb`, as a new picture. */

@@ -83,7 +83,10 @@ export interface Score {
   readonly linear: Similarity;
 }
 
-/** An original prepared for comparing it with many pooled versions under one protocol. */
+/**
+ * An original prepared for comparing it with many pooled versions under one protocol, step by step as
+ * described; `PictureReference` gives the same within 1e-8 (1e-6 dB) for all kernels, and faster.
+ */
 export class ProtocolReference {
   readonly #original: { readonly width: number; readonly height: number };
   readonly #pooled: { readonly width: number; readonly height: number; readonly channels: number };

@@ -17,10 +17,13 @@ import { expectCount, expectPicture, type Picture } from "./picture.ts";
 /** How a picture is read between its samples. */
 export type Reconstruction = "nearest" | "bilinear" | "bicubic";
 
-/** For each output, the first of its `count` inputs (clamped copies in `index`) and their weights. */
-interface Taps {
+/** The inputs and weights of every output along one axis; the weights of an output sum to 1. */
+export interface Taps {
+  /** Inputs of an output: 1, 2 or 4. */
   readonly count: number;
+  /** Output i looks at the inputs `index[i * count]` to `index[i * count + count - 1]`, ascending. */
   readonly index: Int32Array;
+  /** The weights of these inputs. */
   readonly weight: Float64Array;
 }
 
@@ -45,25 +48,91 @@ export function resize(
   expectPicture("resize", "p", p);
   expectCount("resize", "width", width);
   expectCount("resize", "height", height);
-  const columns = taps(p.width, width, reconstruction);
-  const rows = taps(p.height, height, reconstruction);
   const data = new Float32Array(width * height * p.channels);
   const resized = { width, height, channels: p.channels, data };
+  const enlarger = new Enlarger(p.width, p.height, width, height, reconstruction);
   if (width === p.width && height === p.height) {
     data.set(p.data);
     return resized;
   }
-  for (let c = 0; c < p.channels; c++) {
-    const from = p.data.subarray(c * p.width * p.height, (c + 1) * p.width * p.height);
-    const to = data.subarray(c * width * height, (c + 1) * width * height);
-    if (reconstruction === "nearest") copyNearest(from, p.width, to, columns.index, rows.index);
-    else interpolate(from, p.width, to, width, columns, rows);
+  const row = new Float64Array(width);
+  for (let c = 0, to = 0; c < p.channels; c++) {
+    enlarger.begin(p.data.subarray(c * p.width * p.height, (c + 1) * p.width * p.height));
+    for (let y = 0; y < height; y++, to += width) {
+      enlarger.row(y, row);
+      data.set(row, to);
+    }
   }
   return resized;
 }
 
+/** The interpolation of planes, row by row from the top, in float64; used again and again. */
+export class Enlarger {
+  readonly #width: number;
+  readonly #fromWidth: number;
+  readonly #columns: Taps;
+  readonly #rows: Taps;
+  readonly #ring: Float64Array;
+  readonly #held: Int32Array;
+  #from: Float32Array = new Float32Array();
+
+  /** From `fromWidth x fromHeight` samples to `width x height`. */
+  constructor(
+    fromWidth: number,
+    fromHeight: number,
+    width: number,
+    height: number,
+    reconstruction: Reconstruction,
+  ) {
+    this.#width = width;
+    this.#fromWidth = fromWidth;
+    this.#columns = taps(fromWidth, width, reconstruction);
+    this.#rows = taps(fromHeight, height, reconstruction);
+    this.#ring = new Float64Array(this.#rows.count * width);
+    this.#held = new Int32Array(this.#rows.count).fill(-1);
+  }
+
+  /** Takes the plane to interpolate, `fromHeight * fromWidth` samples; kept until the next. */
+  begin(plane: Float32Array): void {
+    this.#from = plane;
+    this.#held.fill(-1);
+  }
+
+  /** Writes row `y` of the result to `to`, from index 0. */
+  row(y: number, to: Float64Array): void {
+    const width = this.#width;
+    const ring = this.#ring;
+    const { count, index, weight } = this.#rows;
+    const first = y * count;
+    for (let j = 0; j < count; j++) {
+      const row = index[first + j];
+      const slot = row % count;
+      if (this.#held[slot] === row) continue;
+      stretchRow(this.#from, row * this.#fromWidth, ring, slot * width, this.#columns);
+      this.#held[slot] = row;
+    }
+    const at = (j: number) => (index[first + j] % count) * width;
+    const s0 = at(0);
+    const w0 = weight[first];
+    const w1 = weight[first + 1];
+    if (count === 1) {
+      for (let x = 0; x < width; x++) to[x] = ring[x];
+    } else if (count === 2) {
+      const s1 = at(1);
+      for (let x = 0; x < width; x++) to[x] = w0 * ring[s0 + x] + w1 * ring[s1 + x];
+    } else {
+      const [s1, s2, s3] = [at(1), at(2), at(3)];
+      const w2 = weight[first + 2];
+      const w3 = weight[first + 3];
+      for (let x = 0; x < width; x++) {
+        to[x] = w0 * ring[s0 + x] + w1 * ring[s1 + x] + w2 * ring[s2 + x] + w3 * ring[s3 + x];
+      }
+    }
+  }
+}
+
 /** The inputs and weights of every output along one axis of `from` inputs and `to` outputs. */
-function taps(from: number, to: number, reconstruction: Reconstruction): Taps {
+export function taps(from: number, to: number, reconstruction: Reconstruction): Taps {
   const count = { nearest: 1, bilinear: 2, bicubic: 4 }[reconstruction];
   if (count === undefined) {
     throw new RangeError(
@@ -97,64 +166,6 @@ function keys(d: number): number {
   return d < 2 ? ((-0.5 * d + 2.5) * d - 4) * d + 2 : 0;
 }
 
-function copyNearest(
-  from: Float32Array,
-  fromWidth: number,
-  to: Float32Array,
-  columns: Int32Array,
-  rows: Int32Array,
-): void {
-  const width = columns.length;
-  for (let y = 0; y < rows.length; y++) {
-    const line = y * width;
-    if (y > 0 && rows[y] === rows[y - 1]) {
-      to.copyWithin(line, line - width, line);
-      continue;
-    }
-    const source = rows[y] * fromWidth;
-    for (let x = 0; x < width; x++) to[line + x] = from[source + columns[x]];
-  }
-}
-
-function interpolate(
-  from: Float32Array,
-  fromWidth: number,
-  to: Float32Array,
-  width: number,
-  columns: Taps,
-  rows: Taps,
-): void {
-  const { count, weight } = rows;
-  const ring = new Float64Array(count * width);
-  const held = new Int32Array(count).fill(-1);
-  const slots = new Int32Array(4);
-  for (let y = 0; y * count < rows.index.length; y++) {
-    for (let j = 0; j < count; j++) {
-      const row = rows.index[y * count + j];
-      const slot = row % count;
-      if (held[slot] !== row) {
-        stretchRow(from, row * fromWidth, ring, slot * width, columns);
-        held[slot] = row;
-      }
-      slots[j] = slot * width;
-    }
-    const line = y * width;
-    const [s0, s1, s2, s3] = slots;
-    const w0 = weight[y * count];
-    const w1 = weight[y * count + 1];
-    if (count === 2) {
-      for (let x = 0; x < width; x++) to[line + x] = w0 * ring[s0 + x] + w1 * ring[s1 + x];
-    } else {
-      const w2 = weight[y * count + 2];
-      const w3 = weight[y * count + 3];
-      for (let x = 0; x < width; x++) {
-        to[line + x] =
-          w0 * ring[s0 + x] + w1 * ring[s1 + x] + w2 * ring[s2 + x] + w3 * ring[s3 + x];
-      }
-    }
-  }
-}
-
 /** Interpolates one row of `from` at `source` along its columns into `to` at `target`. */
 function stretchRow(
   from: Float32Array,
@@ -164,6 +175,10 @@ function stretchRow(
   columns: Taps,
 ): void {
   const { count, index, weight } = columns;
+  if (count === 1) {
+    for (let k = 0, x = target; k < index.length; k++, x++) to[x] = from[source + index[k]];
+    return;
+  }
   if (count === 2) {
     for (let k = 0, x = target; k < index.length; k += 2, x++) {
       to[x] = weight[k] * from[source + index[k]] + weight[k + 1] * from[source + index[k + 1]];

@@ -1,0 +1,318 @@
+/**
+ * One original compared with any number of pooled versions: of any kernel, under any protocol, in sRGB
+ * values and in linear light.
+ *
+ * All that depends on the original alone is computed once, on first use: its linear light, its luma
+ * and the moments of SSIM at every scale, which serve all kernels and reconstructions; for every
+ * kernel its average at low resolution, its tiles, and the projections that give the squared error of
+ * a reconstruction (`squared-error.ts`). A reconstruction is interpolated row by row and never held:
+ * of luma alone where light and interpolation may be exchanged, of all channels where they may not.
+ */
+import { areaAverage } from "./area.ts";
+import { type Detail, DetailReference } from "./detail.ts";
+import { type Light, toLinear, toLinearRow, toSrgb } from "./light.ts";
+import { luma } from "./luma.ts";
+import { cropToMultiple, expectCount, expectPicture, expectSize, type Picture } from "./picture.ts";
+import { findProtocol, type Protocol } from "./protocols.ts";
+import { psnr } from "./psnr.ts";
+import { Pyramid, PyramidComparer } from "./pyramid.ts";
+import { Enlarger, type Reconstruction } from "./resize.ts";
+import { SquaredError } from "./squared-error.ts";
+import { comparePlane, expectDataRange } from "./ssim.ts";
+
+/** What is compared, and how. */
+export interface Comparison {
+  /** The name of the protocol: how the two come to the same size. */
+  readonly protocol: Protocol["name"];
+  /** What is compared: sRGB values, or linear light, converted after the reconstruction. */
+  readonly light: Light;
+  /** The data range of SSIM and MS-SSIM, default 1; see `SsimOptions`. */
+  readonly dataRange?: number;
+}
+
+/** What one comparison says of one pooled picture. */
+export interface Fidelity {
+  /** Structural similarity, at most 1; NaN when the compared pictures are smaller than 11 pixels. */
+  readonly ssim: number;
+  /** Multi-scale SSIM; NaN when they are smaller than 176 pixels, or it was not asked for. */
+  readonly msSsim: number;
+  /** Peak signal to noise ratio in dB; Infinity when the compared pictures are equal. */
+  readonly psnr: number;
+}
+
+/** All that is said of one pooled picture. */
+export interface Measured {
+  /** One for each comparison, in their order. */
+  readonly fidelity: Fidelity[];
+  /** Detail and brightness, which no protocol touches. */
+  readonly detail: Detail;
+}
+
+/** Options of `PictureReference`. */
+export interface PictureReferenceOptions {
+  /** Whether MS-SSIM is computed, which costs a third more than SSIM alone; default true. */
+  readonly msSsim?: boolean;
+}
+
+/** A picture in one light, and what SSIM needs of it. */
+interface Side {
+  readonly picture: Picture;
+  readonly pyramid: Pyramid;
+}
+
+/** What is known of the original for one kernel. */
+interface Kernel {
+  detail?: DetailReference;
+  /** The original's average at low resolution, by light. */
+  readonly low: Map<Light, Side>;
+  /** By light and reconstruction. */
+  readonly errors: Map<string, SquaredError>;
+}
+
+/** A pooled picture in both lights, converted when asked for. */
+class PooledVersion {
+  readonly #srgb: Picture;
+  #linear: Picture | undefined;
+
+  constructor(srgb: Picture) {
+    this.#srgb = srgb;
+  }
+
+  in(light: Light): Picture {
+    if (light === "srgb") return this.#srgb;
+    this.#linear ??= toLinear(this.#srgb);
+    return this.#linear;
+  }
+}
+
+/** An original prepared for comparing it with many pooled versions. */
+export class PictureReference {
+  readonly #original: Picture;
+  readonly #multiscale: boolean;
+  readonly #comparer: PyramidComparer;
+  readonly #sides = new Map<Light, Side>();
+  readonly #kernels = new Map<number, Kernel>();
+
+  /**
+   * @param original sRGB values in [0, 1], of any size; kept, not copied: its data must not change
+   */
+  constructor(original: Picture, { msSsim = true }: PictureReferenceOptions = {}) {
+    expectPicture("PictureReference", "original", original);
+    this.#original = original;
+    this.#multiscale = msSsim;
+    this.#comparer = new PyramidComparer(original.width);
+  }
+
+  /**
+   * All that is said of a pooled version: `compare` and `detail` in one call.
+   *
+   * @throws RangeError as they do
+   */
+  score(pooled: Picture, factor: number, comparisons: readonly Comparison[]): Measured {
+    const fidelity = this.compare(pooled, factor, comparisons);
+    return { fidelity, detail: this.detail(pooled, factor) };
+  }
+
+  /**
+   * Compares a pooled version with the original. What `factor` does not divide of the original is cut
+   * off at the right and the bottom, as by `cropToMultiple`.
+   *
+   * Costs, for each comparison, the three filtered planes of SSIM and one interpolated plane; three and
+   * their conversion for a bilinear or bicubic reconstruction compared in linear light.
+   *
+   * @param pooled sRGB values, the original's size divided by `factor`, rounded down; the original's
+   *   channels. May exceed [0, 1]; a NaN or an infinity makes SSIM NaN
+   * @param factor the pooling kernel and stride, an integer of at least 1
+   * @param comparisons what to compare and how
+   * @returns one for each comparison, in their order
+   * @throws RangeError when a size, a protocol, a light or a data range does not fit
+   */
+  compare(pooled: Picture, factor: number, comparisons: readonly Comparison[]): Fidelity[] {
+    this.#expectPooled("PictureReference.compare", pooled, factor);
+    const version = new PooledVersion(pooled);
+    return comparisons.map((comparison) => this.#compare(version, factor, comparison));
+  }
+
+  /**
+   * Detail and brightness of a pooled version, as `detail(original, pooled, factor)`.
+   *
+   * @throws RangeError when a size does not fit
+   */
+  detail(pooled: Picture, factor: number): Detail {
+    this.#expectPooled("PictureReference.detail", pooled, factor);
+    const kernel = this.#kernel(factor);
+    kernel.detail ??= new DetailReference(this.#original, factor);
+    return kernel.detail.score(pooled);
+  }
+
+  #expectPooled(operation: string, pooled: Picture, factor: number): void {
+    expectCount(operation, "factor", factor);
+    const { width, height, channels } = this.#original;
+    if (factor > Math.min(width, height)) {
+      throw new RangeError(
+        `${operation}: factor must be at most the shorter side of the ${width} x ${height} original, got ${factor}`,
+      );
+    }
+    const [w, h] = [width, height].map((n) => Math.floor(n / factor));
+    expectSize(operation, "pooled", pooled, { width: w, height: h, channels });
+  }
+
+  #compare(version: PooledVersion, factor: number, comparison: Comparison): Fidelity {
+    const { light, dataRange = 1 } = comparison;
+    const protocol = findProtocol(comparison.protocol).name;
+    if (light !== "srgb" && light !== "linear") {
+      throw new RangeError(
+        `PictureReference.compare: light must be "srgb" or "linear", got ${JSON.stringify(light)}`,
+      );
+    }
+    expectDataRange("PictureReference.compare", dataRange);
+    if (protocol === "low-resolution") return this.#compareLow(version, factor, light, dataRange);
+    const side = this.#side(light);
+    // Interpolation is linear, and nearest repeats values: both go before luma, nearest before light.
+    if (light === "linear" && protocol !== "nearest") {
+      return this.#compareRows(version.in("srgb"), factor, side, protocol, dataRange);
+    }
+    return this.#compareLuma(version.in(light), factor, light, protocol, dataRange);
+  }
+
+  /** At low resolution. */
+  #compareLow(version: PooledVersion, factor: number, light: Light, dataRange: number): Fidelity {
+    const { picture, pyramid } = this.#low(factor, light);
+    const compared = version.in(light);
+    const { width, height } = compared;
+    const plane = luma(compared);
+    const structure = comparePlane(this.#comparer, pyramid, plane, width, height, dataRange);
+    return { ...structure, psnr: psnr(picture, compared) };
+  }
+
+  /** Enlarges luma only; the squared error needs no enlargement. */
+  #compareLuma(
+    pooled: Picture,
+    factor: number,
+    light: Light,
+    protocol: Reconstruction,
+    dataRange: number,
+  ): Fidelity {
+    const { picture, pyramid } = this.#side(light);
+    const [width, height] = [pooled.width * factor, pooled.height * factor];
+    const enlarger = new Enlarger(pooled.width, pooled.height, width, height, protocol);
+    const row = new Float64Array(width);
+    enlarger.begin(luma(pooled));
+    this.#comparer.begin(pyramid, width, height, dataRange);
+    for (let y = 0; y < height; y++) {
+      enlarger.row(y, row);
+      this.#comparer.push(row);
+    }
+    const { errors } = this.#kernel(factor);
+    const key = `${light} ${protocol}`;
+    const prepared = errors.get(key) ?? new SquaredError(picture, factor, protocol);
+    errors.set(key, prepared);
+    const error = prepared.of(pooled) ?? this.#errorOfRows(pooled, picture, enlarger, factor);
+    return { ...this.#comparer.result(), psnr: decibels(error, width * height * pooled.channels) };
+  }
+
+  /** Enlarges all channels, converts them to linear light, and compares. */
+  #compareRows(
+    pooled: Picture,
+    factor: number,
+    { picture, pyramid }: Side,
+    protocol: Reconstruction,
+    dataRange: number,
+  ): Fidelity {
+    const [width, height] = [pooled.width * factor, pooled.height * factor];
+    const planes = planesOf(pooled);
+    const rows = planes.map((plane) => {
+      const enlarger = new Enlarger(pooled.width, pooled.height, width, height, protocol);
+      enlarger.begin(plane);
+      return { enlarger, row: new Float64Array(width) };
+    });
+    const [red, green, blue] = rows.map(({ row }) => row);
+    const mixed = new Float64Array(width);
+    this.#comparer.begin(pyramid, width, height, dataRange);
+    let error = 0;
+    for (let y = 0; y < height; y++) {
+      rows.forEach(({ enlarger, row }, c) => {
+        enlarger.row(y, row);
+        toLinearRow(row);
+        error += rowError(row, picture.data, (c * picture.height + y) * picture.width);
+      });
+      if (rows.length === 3) {
+        for (let x = 0; x < width; x++) {
+          mixed[x] = 0.299 * red[x] + 0.587 * green[x] + 0.114 * blue[x];
+        }
+      }
+      this.#comparer.push(rows.length === 3 ? mixed : red);
+    }
+    return { ...this.#comparer.result(), psnr: decibels(error, width * height * planes.length) };
+  }
+
+  /** The squared error of a reconstruction, sample by sample, where `SquaredError` knows none. */
+  #errorOfRows(pooled: Picture, original: Picture, enlarger: Enlarger, factor: number): number {
+    const row = new Float64Array(pooled.width * factor);
+    let error = 0;
+    planesOf(pooled).forEach((plane, c) => {
+      enlarger.begin(plane);
+      for (let y = 0; y < pooled.height * factor; y++) {
+        enlarger.row(y, row);
+        error += rowError(row, original.data, (c * original.height + y) * original.width);
+      }
+    });
+    return error;
+  }
+
+  /** The original in one light. */
+  #side(light: Light): Side {
+    let side = this.#sides.get(light);
+    if (side === undefined) {
+      side = this.#prepare(light === "srgb" ? this.#original : toLinear(this.#original));
+      this.#sides.set(light, side);
+    }
+    return side;
+  }
+
+  /** The original at low resolution, averaged in linear light, in one light. */
+  #low(factor: number, light: Light): Side {
+    const { low } = this.#kernel(factor);
+    let side = low.get(light);
+    if (side === undefined) {
+      const linear = this.#sides.get("linear")?.picture ?? toLinear(this.#original);
+      const average = areaAverage(cropToMultiple(linear, factor), factor);
+      side = this.#prepare(light === "linear" ? average : toSrgb(average));
+      low.set(light, side);
+    }
+    return side;
+  }
+
+  #prepare(picture: Picture): Side {
+    const { width, height } = picture;
+    return { picture, pyramid: new Pyramid(luma(picture), width, height, this.#multiscale) };
+  }
+
+  #kernel(factor: number): Kernel {
+    let kernel = this.#kernels.get(factor);
+    if (kernel === undefined) {
+      kernel = { low: new Map(), errors: new Map() };
+      this.#kernels.set(factor, kernel);
+    }
+    return kernel;
+  }
+}
+
+function planesOf({ data, width, height, channels }: Picture): Float32Array[] {
+  const area = width * height;
+  return Array.from({ length: channels }, (_, c) => data.subarray(c * area, (c + 1) * area));
+}
+
+/** The squared differences of a row and the samples from `source`. */
+function rowError(row: Float64Array, samples: Float32Array, source: number): number {
+  let sum = 0;
+  for (let x = 0; x < row.length; x++) {
+    const d = row[x] - samples[source + x];
+    sum += d * d;
+  }
+  return sum;
+}
+
+function decibels(squaredError: number, samples: number): number {
+  return 10 * Math.log10(samples / squaredError);
+}

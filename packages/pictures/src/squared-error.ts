@@ -1,0 +1,143 @@
+/**
+ * The squared error of a reconstruction without the reconstruction. Nearest, bilinear and bicubic are
+ * linear and separable: the pooled plane P becomes A P B^T with one row of A (of B) for each row (each
+ * column) of the original X, so that
+ *
+ *   |X - A P B^T|^2 = |X|^2 - 2 <A^T X B, P> + <(A^T A) P (B^T B), P>
+ *
+ * A^T X B, as small as P, is computed once per original; A^T A and B^T B are symmetric bands. What is
+ * left for each P is a few passes over the pooled size. The difference cancels where the pictures are
+ * nearly equal: then, and where a value is not finite, there is no result.
+ */
+import type { Picture } from "./picture.ts";
+import { type Reconstruction, type Taps, taps } from "./resize.ts";
+
+/** An original prepared for the squared errors of many reconstructions. */
+export class SquaredError {
+  readonly #width: number;
+  readonly #height: number;
+  readonly #channels: number;
+  /** A^T X B of every channel. */
+  readonly #adjoint: Float64Array;
+  readonly #energy: number;
+  /** Row i of the band holds the elements (i, i) to (i, i + count - 1). */
+  readonly #across: Float64Array;
+  readonly #down: Float64Array;
+  readonly #count: number;
+
+  /** Prepares the top left part of `original` that `factor` divides. */
+  constructor(original: Picture, factor: number, reconstruction: Reconstruction) {
+    this.#width = Math.floor(original.width / factor);
+    this.#height = Math.floor(original.height / factor);
+    this.#channels = original.channels;
+    const columns = taps(this.#width, this.#width * factor, reconstruction);
+    const rows = taps(this.#height, this.#height * factor, reconstruction);
+    this.#count = columns.count;
+    this.#across = band(columns, this.#width);
+    this.#down = band(rows, this.#height);
+    const { adjoint, energy } = project(original, columns, rows, this.#width, this.#height);
+    this.#adjoint = adjoint;
+    this.#energy = energy;
+  }
+
+  /**
+   * The sum of squared differences of the original and the reconstruction of `pooled`, within 1e-9 of
+   * it; undefined where it cannot be found in this way.
+   */
+  of(pooled: Picture): number | undefined {
+    let cross = 0;
+    for (let i = 0; i < pooled.data.length; i++) cross += this.#adjoint[i] * pooled.data[i];
+    let reconstructed = 0;
+    const area = this.#width * this.#height;
+    for (let c = 0; c < this.#channels; c++) {
+      reconstructed += this.#energyOf(pooled.data.subarray(c * area, (c + 1) * area));
+    }
+    const error = this.#energy - 2 * cross + reconstructed;
+    const trusted = error > 1e-6 * (this.#energy + reconstructed) && error < Infinity;
+    return trusted ? error : undefined;
+  }
+
+  /** <(A^T A) P (B^T B), P> of one plane. */
+  #energyOf(plane: Float32Array): number {
+    const width = this.#width;
+    const count = this.#count;
+    const filtered = new Float64Array(width);
+    let sum = 0;
+    for (let y = 0, line = 0; y < this.#height; y++, line += width) {
+      multiplyBand(this.#across, count, plane, line, filtered);
+      for (let d = 0; d < count && y + d < this.#height; d++) {
+        const weight = this.#down[y * count + d] * (d === 0 ? 1 : 2);
+        let product = 0;
+        for (let x = 0, k = line + d * width; x < width; x++, k++)
+          product += filtered[x] * plane[k];
+        sum += weight * product;
+      }
+    }
+    return sum;
+  }
+}
+
+/** The upper half of W^T W, W the matrix of the taps. */
+function band({ count, index, weight }: Taps, size: number): Float64Array {
+  const to = new Float64Array(size * count);
+  for (let first = 0; first < index.length; first += count) {
+    for (let a = first; a < first + count; a++) {
+      for (let b = first; b < first + count; b++) {
+        const distance = index[b] - index[a];
+        if (distance >= 0) to[index[a] * count + distance] += weight[a] * weight[b];
+      }
+    }
+  }
+  return to;
+}
+
+/** Multiplies the row of `plane` at `line` by a symmetric band. */
+function multiplyBand(
+  upper: Float64Array,
+  count: number,
+  plane: Float32Array,
+  line: number,
+  to: Float64Array,
+): void {
+  const width = to.length;
+  for (let x = 0; x < width; x++) to[x] = upper[x * count] * plane[line + x];
+  for (let d = 1; d < count; d++) {
+    for (let x = 0; x + d < width; x++) {
+      const w = upper[x * count + d];
+      to[x] += w * plane[line + x + d];
+      to[x + d] += w * plane[line + x];
+    }
+  }
+}
+
+/** A^T X B and |X|^2 over the part of the original that the taps cover. */
+function project(
+  original: Picture,
+  columns: Taps,
+  rows: Taps,
+  width: number,
+  height: number,
+): { adjoint: Float64Array; energy: number } {
+  const { count } = columns;
+  const outputs = columns.index.length / count;
+  const adjoint = new Float64Array(width * height * original.channels);
+  const sums = new Float64Array(width);
+  let energy = 0;
+  for (let c = 0; c < original.channels; c++) {
+    for (let y = 0; y * count < rows.index.length; y++) {
+      const source = (c * original.height + y) * original.width;
+      sums.fill(0);
+      for (let x = 0, k = 0; x < outputs; x++) {
+        const v = original.data[source + x];
+        energy += v * v;
+        for (let j = 0; j < count; j++, k++) sums[columns.index[k]] += columns.weight[k] * v;
+      }
+      for (let k = y * count; k < (y + 1) * count; k++) {
+        const line = (c * height + rows.index[k]) * width;
+        const w = rows.weight[k];
+        for (let x = 0; x < width; x++) adjoint[line + x] += w * sums[x];
+      }
+    }
+  }
+  return { adjoint, energy };
+}
