@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { gradients } from "./gradients.ts";
 import { Graph } from "./graph.ts";
 import { inlineFunctions } from "./inline.ts";
 import { graphOf } from "./load.ts";
@@ -72,6 +73,21 @@ test("a model as a graph: types of all values, and nodes can be added", () => {
   const [y] = Object.values(evaluate(readModel(writeModel(g.toModel())), feeds));
   const [right] = Object.values(evaluate(model(), feeds));
   expect(y.data).toEqual(right.data.map(Math.exp));
+});
+
+test("gradients through branches of functions", () => {
+  const g = graphOf(model());
+  const [x] = g.inputs;
+  const [dx] = gradients(g, g.outputs[0], [x], g.constant(tensor("float32", [2, 3], 1)));
+  g.outputs[0] = g.op("Identity", [dx]);
+  const values = [1, -1, 2, -2, 0.3, 0.5];
+  const feeds = { x: tensor("float32", [2, 3], values), c: scalar("bool", 1) };
+  const [found] = Object.values(evaluate(readModel(writeModel(g.toModel())), feeds));
+  // x (e^x + e^(e^x))
+  for (const [i, v] of values.entries()) {
+    const [e, ee] = [Math.exp(v), Math.exp(Math.exp(v))];
+    expect(found.data[i]).toBeCloseTo(e + ee + v * (e + ee * e), 9);
+  }
 });
 
 test("functions that multiply are refused", () => {

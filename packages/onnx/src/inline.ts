@@ -54,8 +54,8 @@ export function inlineFunctions(model: ModelProto, options: InlineOptions = {}):
       const attributes = node.attribute.flatMap((item) => resolve(item, rename, given));
       const f = functions.get(functionKey(node, node.opType));
       if (f === undefined || !only(f)) {
-        const copy = create(NodeProtoSchema, { ...shallow(node), attribute: attributes });
-        copy.$unknown = node.$unknown;
+        const copy = shallow(node);
+        copy.attribute = attributes;
         copy.input = node.input.map(to);
         copy.output = node.output.map(to);
         if (given !== undefined && node.name !== "") copy.name = names.unique(node.name);

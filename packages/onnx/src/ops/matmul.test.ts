@@ -85,7 +85,6 @@ test("builders", () => {
   expect(() => einsum(g, "ij,jk,kl", x, w)).toThrow(
     'attribute "equation": expected labels for 2 inputs with 3, 2 axes, received "ij,jk,kl"',
   );
-  expect(() => gemm(new Graph(9), flat, w, undefined)).toThrow("Gemm: c: expected a value before");
 });
 
 test("gradients", async () => {
@@ -116,7 +115,7 @@ test("gradients", async () => {
     const attributes = { transA, transB, alpha: float(0.5), beta: float(i) };
     const a = random(transA ? [4, 3] : [3, 4]);
     const b = random(transB ? [5, 4] : [4, 5]);
-    const opsets = [11, 18];
+    const opsets = [9, 11, 18];
     await expectGradient({ build: node("Gemm", attributes), inputs: [a, b, random(c)], opsets });
   }
   const inputs = [random([2, 3, 4]), random([4, 5])];

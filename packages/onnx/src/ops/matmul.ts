@@ -8,7 +8,7 @@ import { OnnxError } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
 import { broadcast, type Dim, formatShape, type Shape } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, tensor } from "../tensor.ts";
 import { allocate } from "./arguments.ts";
 import { sumTo } from "./broadcasting.ts";
 import {
@@ -43,7 +43,7 @@ export interface GemmOptions {
   readonly transB?: boolean;
 }
 
-/** alpha A B + beta C for matrices; C is broadcast, or `undefined` (opset 11 or newer). */
+/** alpha A B + beta C for matrices; C is broadcast, or `undefined`: a 0 before opset 11. */
 export function gemm(
   g: Graph,
   a: Value,
@@ -52,10 +52,8 @@ export function gemm(
   options: GemmOptions = {},
 ): Value {
   const { alpha, beta, transA, transB } = options;
-  if (c === undefined && g.opset < 11) {
-    throw new OnnxError(`Gemm: c: expected a value before opset 11, it is left out`);
-  }
-  return g.op("Gemm", [a, b, c], {
+  const left = g.opset < 11 ? g.constant(tensor(a.dtype ?? "float32", [1], 0)) : undefined;
+  return g.op("Gemm", [a, b, c ?? left], {
     alpha: alpha === undefined ? undefined : float(alpha),
     beta: beta === undefined ? undefined : float(beta),
     transA: transA ? 1 : undefined,

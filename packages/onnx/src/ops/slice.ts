@@ -3,10 +3,10 @@
  * the end, positions beyond an end are clamped to it. Source of the rule:
  * https://onnx.ai/onnx/operators/onnx__Slice.html
  */
-import { OnnxError } from "../error.ts";
+import { OnnxError, quote } from "../error.ts";
 import type { Graph, Value } from "../graph.ts";
 import { describeNode } from "../order.ts";
-import { type Dim, isStatic, type Shape } from "../shape.ts";
+import { type Dim, formatShape, isStatic, type Shape } from "../shape.ts";
 import { elements, int64s } from "../tensor.ts";
 import {
   isValue,
@@ -50,7 +50,7 @@ const FAR = 2 ** 31 - 1;
 
 /**
  * A part of a value.
- * @throws OnnxError before opset 10 when a step is not 1, or when positions are not known as numbers
+ * @throws OnnxError before opset 10 when positions, or sizes along a step, are not known as numbers
  */
 export function slice(g: Graph, x: Value, options: SliceOptions): Value {
   const { starts, ends, steps } = options;
@@ -59,16 +59,43 @@ export function slice(g: Graph, x: Value, options: SliceOptions): Value {
     const given = [starts, ends, axes, ...(steps ? [steps] : [])];
     return g.op("Slice", [x, ...given.map((list) => listInput(g, far(list)))]);
   }
-  if (steps?.some((step) => step !== 1)) {
+  const first = numbersOf(starts, "starts", "Slice", 10);
+  const last = numbersOf(ends, "ends", "Slice", 10);
+  const step = (i: number) => steps?.[i] ?? 1;
+  const near = axes.flatMap((_, i) => (step(i) === 1 ? [i] : []));
+  const pick = (list: readonly number[]) => near.map((i) => list[i]);
+  const cut =
+    near.length === 0 && axes.length > 0
+      ? x
+      : g.op("Slice", [x], {
+          axes: pick(axes),
+          starts: far(pick(first)),
+          ends: far(pick(last)),
+        });
+  return axes.reduce(
+    (y, axis, i) => (step(i) === 1 ? y : everyNth(g, y, axis, first[i], last[i], step(i))),
+    cut,
+  );
+}
+
+/** Positions of an axis of known size, taken one by one: what `Slice` did not do before opset 10. */
+function everyNth(
+  g: Graph,
+  x: Value,
+  axis: number,
+  start: number,
+  end: number,
+  step: number,
+): Value {
+  const size = x.shape?.[axis];
+  if (typeof size !== "number") {
     throw new OnnxError(
-      `Slice: steps: expected 1 before opset 10, received [${steps.join(", ")}]; use opset 10 or newer`,
+      `Slice: steps: expected a known size of axis ${axis} before opset 10, received ${quote(x.name)} of shape ${formatShape(x.shape)}; use opset 10 or newer`,
     );
   }
-  return g.op("Slice", [x], {
-    axes,
-    starts: far(numbersOf(starts, "starts", "Slice", 10)),
-    ends: far(numbersOf(ends, "ends", "Slice", 10)),
-  });
+  const [first, count] = sliceRange(size, start, end, step);
+  const positions = Array.from({ length: count }, (_, k) => first + k * step);
+  return g.op("Gather", [x, g.constant(int64s(positions))], { axis });
 }
 
 /** Positions that fit into int64. */
