@@ -38,7 +38,7 @@ nav { margin: 28px 0 0; font-size: 0.9rem; color: var(--soft); overflow-wrap: an
 a { color: var(--accent); text-decoration: none; }
 a:hover { text-decoration: underline; }
 .scroll { overflow-x: auto; margin: 0 -28px 34px; padding: 0 28px; }
-table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; min-width: min(100%, 640px); }
+table { border-collapse: separate; border-spacing: 0; font-size: 0.92rem; font-variant-numeric: tabular-nums; min-width: min(100%, 640px); }
 th, td { text-align: right; padding: 7px 14px 7px 8px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 500; }
 thead th, thead td { color: var(--soft); vertical-align: bottom; line-height: 1.35; }
@@ -106,6 +106,7 @@ code { font: 0.9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   .row { gap: 18px 12px; }
   .plots { gap: 34px; }
   th.name { position: sticky; left: -18px; background: var(--paper); max-width: 42vw; padding-left: 18px; }
+  th.name:first-child { left: 0; padding-left: 0; box-shadow: -18px 0 0 var(--paper); }
   .facts, footer dl { grid-template-columns: 1fr; gap: 0; }
   .facts dd, footer dd { margin-bottom: 8px; }
 }

@@ -194,7 +194,8 @@ export function readRun(folder: string): Run {
     config,
     epochs,
     planned,
-    position: positionOf(checkpoint, config),
+    // After a kill the checkpoint may be of an epoch that the metrics have already.
+    position: reached === (epochs.at(-1)?.epoch ?? 0) ? positionOf(checkpoint, config) : undefined,
     finished: planned !== undefined && reached !== undefined && reached >= planned,
     origin: originOf(checkpoint),
     complaints,

@@ -94,6 +94,11 @@ test("whatever is missing, there is a page", () => {
   }
 });
 
+test("steps of an epoch that the metrics have already are not told", () => {
+  const page = rendered(checkpoint({ epoch: 1, step: 3 }), `${line(1)}\n${line(2)}\n`);
+  expect(page).toContain("Not finished: 2 of 5 epochs are done.");
+});
+
 test("a directory without a run is refused", () => {
   expect(() => renderRun(folder)).toThrow(Failure);
   expect(() => renderRun(join(folder, "none"))).toThrow(/is not the directory of a run/);
