@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Command>> = {
   swap: async () => (await import("./commands/swap.ts")).swap,
   train: async () => (await import("./commands/train.ts")).train,
   eval: async () => (await import("./commands/eval.ts")).evalCommand,
+  study: async () => (await import("./commands/study.ts")).study,
   mcnemar: async () => (await import("./commands/mcnemar.ts")).mcnemar,
   checks: async () => (await import("./commands/checks.ts")).checks,
 };
@@ -26,6 +27,7 @@ const summaries: Record<string, string> = {
   swap: "Replace the pooling of an ONNX network",
   train: "Train a network on labelled pictures",
   eval: "Measure the accuracy of a network on labelled pictures",
+  study: "Measure what pooling methods do to pictures, with a report",
   mcnemar: "Test whether two trained models differ in accuracy",
   checks: "Show versions, processors, engines and what is missing",
 };

@@ -35,11 +35,19 @@ export interface Region {
  * the methods' values, after the methods' gains have been taken out (sums are brighter everywhere).
  */
 export function mostDifferent(results: readonly Pooled[], side: number): Region {
-  const { width, height } = results[0].picture;
-  const w = Math.min(side, width);
-  const h = Math.min(side, height);
   const candidates = results.filter(({ row }) => !/^(sum|power-average)$/.test(row.method));
   const compared = candidates.length > 1 ? candidates : results;
+  return widestSpread(
+    compared.map(({ picture }) => picture),
+    side,
+  );
+}
+
+/** The square of pictures of one size in which the spread between their values adds up to most. */
+export function widestSpread(pictures: readonly Picture[], side: number): Region {
+  const { width, height } = pictures[0];
+  const w = Math.min(side, width);
+  const h = Math.min(side, height);
   const spread = new Float64Array((width + 1) * (height + 1));
   // Summed area table of the spread of the first channel's values.
   for (let y = 0; y < height; y++) {
@@ -47,8 +55,8 @@ export function mostDifferent(results: readonly Pooled[], side: number): Region 
     for (let x = 0; x < width; x++) {
       let low = Number.POSITIVE_INFINITY;
       let high = Number.NEGATIVE_INFINITY;
-      for (const { picture } of compared) {
-        const value = picture.data[y * width + x];
+      for (const { data } of pictures) {
+        const value = data[y * width + x];
         low = Math.min(low, value);
         high = Math.max(high, value);
       }
