@@ -7,6 +7,7 @@ import { WORKLOADS } from "./workloads.js";
  * @property {number} rounds rounds to run
  * @property {string[]} only letters of the workloads
  * @property {boolean} swap whether networks are measured before and after the swap
+ * @property {boolean} train whether training steps are measured
  * @property {boolean} quick a short look instead of a measurement
  * @property {import("./variants.js").DType} dtype what is compared
  * @property {boolean} readme print Markdown
@@ -17,10 +18,10 @@ export const HELP = `npm run bench -- [flags]
 
 Times this project's soft, average and maximum pooling, forward and backward, beside reading and copying
 memory, onnxruntime-node and PyTorch; then networks with their pooling swapped for SoftPool beside what they
-were. Prints medians, quartiles, raw rounds and ratios.
+were, and steps of training beside PyTorch's. Prints medians, quartiles, raw rounds and ratios.
 
   --rounds N         rounds, each variant once in a fresh process, order reversed every round (5)
-  --only A,B,swap    workloads and the swap (A,B,C,D,E,swap)
+  --only A,swap      workloads, the swap and training (A,B,C,D,E,swap,train)
   --quick            2 rounds of A and B (or of --only) with short timings: a look, no measurement
   --dtype float16    this project in float16 beside itself in float32
   --readme           print the tables as Markdown
@@ -29,11 +30,14 @@ were. Prints medians, quartiles, raw rounds and ratios.
 
 A  halving [8, 64, 224, 224]; B  3x3, stride 2, padding 1 of [8, 64, 112, 112]; C, D  the same, channels
 last; E  halving [2, 64, 16, 56, 56]. swap  ResNet-18 and ResNet-50 of 224x224 pictures, batch 1 and 8, and
-their pooling layer alone, on ONNX Runtime's CPU provider with two threads.
+their pooling layer alone, on ONNX Runtime's CPU provider with two threads. train  a step of SGD of ResNet-20
+(32x32, batch 128), ResNet-18 and 50 (224x224, batch 8) and vgg-small (32x32, batch 64) with maximum, average
+and soft pooling, on ONNX Runtime's CPU provider and in PyTorch, two threads; of a missed target the profile.
 `;
 
-/** What `--only` calls the swap, in capitals. */
+/** What `--only` calls the networks' parts, in capitals. */
 const SWAP = "SWAP";
+const TRAIN = "TRAIN";
 
 /** A flag that cannot be used, as one sentence. */
 export class UsageError extends Error {}
@@ -56,13 +60,14 @@ function fail(flag, expected, received) {
  */
 export function parseFlags(args) {
   const all = WORKLOADS.map((work) => work.id);
-  /** @type {{ rounds?: number, only?: string[], swap?: boolean }} */
+  /** @type {{ rounds?: number, only?: string[], swap?: boolean, train?: boolean }} */
   const given = {};
   /** @type {Flags} */
   const flags = {
     rounds: 5,
     only: all,
     swap: true,
+    train: true,
     quick: false,
     dtype: "float32",
     readme: false,
@@ -85,12 +90,14 @@ export function parseFlags(args) {
       if (!/^[1-9]\d?$/.test(text)) fail(flag, "a number of rounds from 1 to 99", text);
       given.rounds = Number(text);
     } else if (flag === "--only") {
-      const expected = `some of ${all.join(", ")} and swap, separated by commas`;
+      const expected = `some of ${all.join(", ")}, swap and train, separated by commas`;
       const text = value(expected);
       const names = text.toUpperCase().split(",");
-      if (!names.every((name) => name === SWAP || all.includes(name))) fail(flag, expected, text);
+      const known = [...all, SWAP, TRAIN];
+      if (!names.every((name) => known.includes(name))) fail(flag, expected, text);
       given.only = all.filter((id) => names.includes(id));
       given.swap = names.includes(SWAP);
+      given.train = names.includes(TRAIN);
     } else if (flag === "--dtype") {
       const text = value("float32 or float16");
       if (text !== "float32" && text !== "float16") fail(flag, "float32 or float16", text);
@@ -99,10 +106,11 @@ export function parseFlags(args) {
       fail("flags", "--rounds, --only, --quick, --dtype, --readme, --from or --help", flag);
     }
   }
-  if (flags.quick) Object.assign(flags, { rounds: 2, only: ["A", "B"], swap: false });
+  if (flags.quick) Object.assign(flags, { rounds: 2, only: ["A", "B"], swap: false, train: false });
   if (flags.dtype === "float16") {
     if (given.swap) fail("--only", "workloads without swap, which is float32", "--dtype float16");
-    flags.swap = false;
+    if (given.train) fail("--only", "workloads without train, which is float32", "--dtype float16");
+    Object.assign(flags, { swap: false, train: false });
   }
   return { ...flags, ...given };
 }

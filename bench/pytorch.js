@@ -13,7 +13,7 @@ const PYTHONS = ["python3", "/usr/bin/python3", "python"];
  * PyTorch allocates every result. glibc would return that memory to the system after each call and
  * fetch it anew; with these it keeps it, which is faster.
  */
-const KEEP_MEMORY = {
+export const KEEP_MEMORY = {
   MALLOC_MMAP_MAX_: "0",
   MALLOC_TRIM_THRESHOLD_: "100000000000",
   MALLOC_TOP_PAD_: "1000000",

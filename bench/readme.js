@@ -3,6 +3,7 @@ import { digits } from "./stats.js";
 import { swapMarkdown } from "./swap-table.js";
 import { company, countRounds, markdown, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
 import { ratioText, verdict } from "./targets.js";
+import { trainMarkdown } from "./train-table.js";
 import { DIRECTIONS, memoryWorkload } from "./variants.js";
 import { describeWorkload, workload } from "./workloads.js";
 
@@ -11,6 +12,11 @@ const SWAP =
   "are, with the maximum pooling swapped for SoftPool, and with `--inline`. A ratio is to the original: the " +
   "median of the rounds' ratios, in brackets their quartiles; in a round the forms run in turns.";
 
+const TRAIN =
+  "A step is forward, loss, backward and SGD with Nesterov's momentum, ours one ONNX graph on ONNX Runtime's " +
+  "CPU provider, PyTorch's with NCHW. A ratio is the median of the rounds' ratios of images/s, in brackets " +
+  "their quartiles; in a round the two run in turns.";
+
 /**
  * The targets with their ratios.
  * @param {import("./results.js").Run} run
@@ -18,7 +24,7 @@ const SWAP =
 function targetTable(run) {
   const rows = run.targets.map((outcome) => [
     outcome.name,
-    `${outcome.limit}`,
+    `${outcome.least ? "at least " : ""}${outcome.limit}`,
     ratioText(outcome),
     verdict(outcome),
   ]);
@@ -67,6 +73,7 @@ export function readme(run) {
   if (run.targets.length > 0) parts.push(targetTable(run));
   if (run.results.length > 0) parts.push(medianTable(run), `${workloads}.`);
   if (run.swap !== null && run.swap.length > 0) parts.push(swapMarkdown(run.swap), SWAP);
+  if (run.train !== null && run.train.length > 0) parts.push(trainMarkdown(run.train), TRAIN);
   if (run.missing.length > 0) parts.push(`Not measured: ${run.missing.join("; ")}.`);
   return `${parts.join("\n\n")}\n`;
 }

@@ -4,6 +4,7 @@ import { digits } from "./stats.js";
 import { swapRounds, swapTable } from "./swap-table.js";
 import { columns, company, countRounds, nameOf, rowsOf, threadsOf, whereabouts } from "./table.js";
 import { ratioText, verdict } from "./targets.js";
+import { trainNotes, trainRounds, trainTable } from "./train-table.js";
 import { DIRECTIONS, inputBytes, memoryWorkload } from "./variants.js";
 import { describeWorkload, elements, workload } from "./workloads.js";
 
@@ -86,10 +87,12 @@ function rawRounds(run) {
     f.rounds.map(digits).join(" "),
   ]);
   const swap = swapRounds(run.swap ?? []);
+  const train = trainRounds(run.train ?? []);
   return [
     "Rounds, ms (median of the calls of each process)",
     ...(rows.length > 0 ? [columns(rows, 5)] : []),
     ...(swap.length > 0 ? [columns(swap, 4)] : []),
+    ...(train.length > 0 ? [columns(train, 4)] : []),
   ].join("\n");
 }
 
@@ -100,7 +103,7 @@ function rawRounds(run) {
 function targetTable(run) {
   const rows = run.targets.map((outcome) => [
     outcome.name,
-    `<= ${outcome.limit}`,
+    `${outcome.least ? ">=" : "<="} ${outcome.limit}`,
     ratioText(outcome) || "-",
     verdict(outcome),
     outcome.rounds.map((r) => r.toFixed(2)).join(" "),
@@ -129,6 +132,12 @@ function explain(run) {
       "the ratio of the fastest turns; the difference of a network is that between its two swapped forms.",
     );
   }
+  if ((run.train ?? []).length > 0) {
+    lines.push(
+      "training: a ratio is images/s as a part of PyTorch's: median [quartiles] of the rounds' ratios, where the",
+      "two run in turns, and the ratio of the fastest turns.",
+    );
+  }
   return lines;
 }
 
@@ -152,14 +161,17 @@ export function report(run) {
   if (run.quick) parts.push("Quick: short timings, few rounds. A look, no measurement.");
   parts.push(company(run));
   const swap = run.swap ?? [];
-  if (run.results.length + swap.length === 0) {
+  const train = run.train ?? [];
+  if (run.results.length + swap.length + train.length === 0) {
     return `${[...parts, "Nothing was measured.", ...notes(run)].join("\n\n")}\n`;
   }
   const measured = run.workloads.filter((id) => run.results.some((f) => f.workload === id));
   parts.push(...measured.map((id) => workloadTable(run, id)));
   if (swap.length > 0) parts.push(swapTable(swap));
+  if (train.length > 0) parts.push(trainTable(train));
   parts.push(rawRounds(run));
   if (run.targets.length > 0) parts.push(targetTable(run));
+  parts.push(...trainNotes(train));
   parts.push(...notes(run));
   return `${parts.join("\n\n")}\n`;
 }

@@ -8,6 +8,8 @@ import { quantile } from "./stats.js";
 import { CASES } from "./swap-cases.js";
 import { byForm, swapFigures, swapOutcomes } from "./swap-figures.js";
 import { outcomes } from "./targets.js";
+import { CASES as TRAIN_CASES } from "./train-cases.js";
+import { trainFigures, trainOutcomes } from "./train-figures.js";
 
 /**
  * The figures of one variant; times in milliseconds.
@@ -45,6 +47,8 @@ import { outcomes } from "./targets.js";
  * @property {Figures[]} results one entry per variant
  * @property {import("./swap-figures.js").SwapFigures[] | null} swap one entry per case of the swap; `null`
  *   where it was not asked for
+ * @property {import("./train-figures.js").TrainFigures[] | null} train one entry per case of training;
+ *   `null` where it was not asked for
  */
 
 const FOLDER = fileURLToPath(new URL("./results/", import.meta.url));
@@ -78,25 +82,32 @@ function figures({ variant, difference, rounds }) {
 
 /**
  * Completes a record with figures and targets.
- * @param {Omit<Run, "targets" | "results" | "swap" | "dropped" | "busy">} about
+ * @param {Omit<Run, "targets" | "results" | "swap" | "train" | "dropped" | "busy">} about
  * @param {Rounds<import("./rounds.js").Measured>} pooled
  * @param {Rounds<import("./swap-rounds.js").SwapMeasured> | null} swapped `null` where it was not asked for
+ * @param {Rounds<import("./train-rounds.js").TrainMeasured> | null} trained `null` where it was not asked for
  * @returns {Run}
  */
-export function createRun(about, pooled, swapped) {
+export function createRun(about, pooled, swapped, trained) {
   const targets = outcomes(about.dtype, about.workloads, pooled.measured).map((outcome) => ({
     ...outcome,
     ratio: outcome.ratio === null ? null : thousandths(outcome.ratio),
     rounds: outcome.rounds.map(thousandths),
   }));
   const swap = swapped === null ? null : swapped.measured.map(swapFigures);
+  const train = trained === null ? null : trained.measured.map(trainFigures);
   return {
     ...about,
-    dropped: [...pooled.dropped, ...(swapped?.dropped ?? [])],
-    busy: [...pooled.busy, ...(swapped?.busy ?? [])].map(thousandths),
-    targets: [...targets, ...(swap === null ? [] : swapOutcomes(CASES, swap))],
+    dropped: [pooled, swapped, trained].flatMap((part) => part?.dropped ?? []),
+    busy: [pooled, swapped, trained].flatMap((part) => part?.busy ?? []).map(thousandths),
+    targets: [
+      ...targets,
+      ...(swap === null ? [] : swapOutcomes(CASES, swap)),
+      ...(train === null ? [] : trainOutcomes(TRAIN_CASES, train)),
+    ],
     results: pooled.measured.map(figures),
     swap,
+    train,
   };
 }
 
@@ -147,6 +158,17 @@ export function toCsv(run) {
       );
     }
   }
+  for (const { name, threads, times } of run.train ?? []) {
+    for (const [side, spread] of Object.entries(times)) {
+      lines.push(
+        csvLine([
+          ...[name, side, "training", "step", threads, run.dtype],
+          ...[spread.median, spread.q1, spread.q3, null],
+          ...rounds.map((_, i) => spread.rounds[i] ?? null),
+        ]),
+      );
+    }
+  }
   return `${[...about, [head, ...rounds].join(","), ...lines].join("\n")}\n`;
 }
 
@@ -162,10 +184,11 @@ function nameOf(run, all) {
   const parts = [run.date, cpu.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")];
   if (run.dtype !== "float32") parts.push(run.dtype);
   if (run.quick) parts.push("quick");
-  const swap = run.swap !== null;
-  if (run.workloads.length < all.length || (!swap && run.dtype === "float32")) {
+  const networks = ["swap", "train"].filter((_, i) => [run.swap, run.train][i] !== null);
+  const whole = run.dtype !== "float32" || networks.length === 2;
+  if (run.workloads.length < all.length || !whole) {
     if (run.workloads.length > 0) parts.push(run.workloads.join("").toLowerCase());
-    if (swap) parts.push("swap");
+    parts.push(...networks);
   }
   if (!run.complete) parts.push("partial");
   return parts.join("-");
@@ -218,5 +241,5 @@ export function loadRun(file) {
   if (![run?.results, run?.targets, run?.busy].every(Array.isArray)) {
     throw new Error(`bench: --from: expected a file of bench/results, received ${file}`);
   }
-  return { ...run, swap: run.swap ?? null };
+  return { ...run, swap: run.swap ?? null, train: run.train ?? null };
 }

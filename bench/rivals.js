@@ -49,8 +49,8 @@ function installOnnxRuntime(say) {
 
 /**
  * Finds the rivals, installing what npm can install.
- * @param {{ pooling: boolean, swap: boolean }} wanted whether this run compares poolings with rivals, and
- *   whether it runs networks on ONNX Runtime
+ * @param {{ pooling: boolean, swap: boolean, train: boolean }} wanted whether this run compares poolings with
+ *   rivals, runs networks on ONNX Runtime, and trains networks
  * @param {(line: string) => void} say receives progress
  * @returns {Promise<Rivals>}
  */
@@ -67,14 +67,14 @@ export async function findRivals(wanted, say) {
     missing: [],
   };
   if (wanted.pooling) rivals.libraries.push("memory");
-  if (!wanted.pooling && !wanted.swap) return rivals;
+  if (!wanted.pooling && !wanted.swap && !wanted.train) return rivals;
   if (installOnnxRuntime(say)) {
     rivals.libraries.push("onnxruntime");
     rivals.versions["onnxruntime-node"] = versionOf(ONNXRUNTIME);
   } else {
     rivals.missing.push(`onnxruntime-node is not installed: ${GET_ONNXRUNTIME}`);
   }
-  if (!wanted.pooling) return rivals;
+  if (!wanted.pooling && !wanted.train) return rivals;
   const found = await PyTorch.find();
   if (found !== null) {
     rivals.libraries.push("pytorch");

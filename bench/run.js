@@ -120,6 +120,24 @@ async function runSwap({ flags, folder, signal }) {
 }
 
 /**
+ * Measures training.
+ * @param {Place} place
+ * @param {import("./rivals.js").Rivals} rivals
+ */
+async function runTraining({ flags, signal }, { pytorch }) {
+  const { runTrainRounds } = await import("./train-rounds.js");
+  return runTrainRounds({
+    rounds: flags.rounds,
+    turns: flags.quick ? 1 : 3,
+    milliseconds: flags.quick ? 0 : 1000,
+    watched: flags.quick ? 20 : 300,
+    python: pytorch?.python ?? null,
+    progress: progressLine(),
+    signal,
+  });
+}
+
+/**
  * Measures.
  * @param {import("./flags.js").Flags} flags
  * @param {readonly string[]} args as given, for the record
@@ -132,7 +150,11 @@ async function run(flags, args, signal) {
 
   const machine = describeMachine();
   const poolings = flags.only.length > 0;
-  const wanted = { pooling: poolings && flags.dtype !== "float16", swap: flags.swap };
+  const wanted = {
+    pooling: poolings && flags.dtype !== "float16",
+    swap: flags.swap,
+    train: flags.train,
+  };
   const rivals = await findRivals(wanted, say);
   const { libraries, pytorch, versions, missing } = rivals;
   signal.addEventListener("abort", () => pytorch?.stop());
@@ -146,13 +168,15 @@ async function run(flags, args, signal) {
     const pooled = poolings ? await runPoolings(place, rivals) : nothing;
     const swaps = flags.swap && libraries.includes("onnxruntime");
     const swapped = swaps ? await runSwap(place) : nothing;
-    const { dtype, only: workloads, swap, quick, rounds } = flags;
+    const trains = flags.train && libraries.includes("onnxruntime");
+    const trained = trains ? await runTraining(place, rivals) : nothing;
+    const { dtype, only: workloads, swap, train, quick, rounds } = flags;
     const command = ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
     const date = new Date().toISOString().slice(0, 10);
     const complete = !signal.aborted;
     const asked = { dtype, workloads, quick, rounds, complete };
     const about = { date, command, machine, versions, ...asked, missing };
-    return createRun(about, pooled, swap ? swapped : null);
+    return createRun(about, pooled, swap ? swapped : null, train ? trained : null);
   } finally {
     pytorch?.stop();
   }
@@ -184,7 +208,8 @@ async function main(args) {
   const { report } = await import("./report.js");
   const { readme } = await import("./readme.js");
   process.stdout.write(flags.readme ? readme(result) : report(result));
-  if (!saved && result.results.length + (result.swap?.length ?? 0) > 0) {
+  const measured = [result.results, result.swap ?? [], result.train ?? []];
+  if (!saved && measured.some((part) => part.length > 0)) {
     const all = WORKLOADS.map((work) => work.id);
     say(`written: ${saveRun(result, all).join(", ")}`);
   }

@@ -19,7 +19,8 @@ import { WORKLOADS } from "./workloads.js";
  * A demand and what came of it.
  * @typedef {object} Outcome
  * @property {string} name what is compared
- * @property {number} limit largest ratio that meets the target
+ * @property {number} limit largest ratio that meets the target; with `least` the smallest
+ * @property {boolean} [least] whether the ratio is to be large, one of speeds and not of times
  * @property {number | null} ratio median of the rounds' ratios, `null` when one of the two was not
  *   measured
  * @property {number[]} rounds ratio of each round
@@ -121,9 +122,9 @@ export function outcomes(dtype, workloads, measured) {
  * @param {Outcome} outcome
  * @returns {"met" | "missed" | "not measured"}
  */
-export function verdict({ ratio, limit }) {
+export function verdict({ ratio, limit, least }) {
   if (ratio === null) return "not measured";
-  return ratio <= limit ? "met" : "missed";
+  return (least ? ratio >= limit : ratio <= limit) ? "met" : "missed";
 }
 
 /**
@@ -131,8 +132,10 @@ export function verdict({ ratio, limit }) {
  * @param {Outcome} outcome
  * @returns {string} empty when it was not measured
  */
-export function ratioText({ ratio, limit }) {
+export function ratioText(outcome) {
+  const { ratio } = outcome;
   if (ratio === null) return "";
   const short = ratio.toFixed(2);
-  return ratio > limit && Number(short) <= limit ? ratio.toFixed(3) : short;
+  const same = verdict({ ...outcome, ratio: Number(short) }) === verdict(outcome);
+  return same ? short : ratio.toFixed(3);
 }
