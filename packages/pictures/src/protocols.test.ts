@@ -1,23 +1,9 @@
 import { expect, test } from "vitest";
-import { mapPicture, procedural } from "../test/pictures.ts";
+import { mapPicture, pool, procedural } from "../test/pictures.ts";
 import { areaAverage } from "./area.ts";
 import { toLinear, toSrgb } from "./light.ts";
 import { cropToMultiple, type Picture } from "./picture.ts";
 import { findProtocol, ProtocolReference, protocols } from "./protocols.ts";
-
-/** Half the mean and half the maximum of each block: a stand-in for a pooling. */
-function pool(p: Picture, k: number): Picture {
-  const mean = areaAverage(p, k);
-  return mapPicture(mean, (v, i) => {
-    const [x, row] = [i % mean.width, Math.floor(i / mean.width)];
-    let top = -Infinity;
-    for (let j = 0; j < k * k; j++) {
-      const line = row * k + Math.floor(j / k);
-      top = Math.max(top, p.data[line * p.width + x * k + (j % k)]);
-    }
-    return 0.5 * v + 0.5 * top;
-  });
-}
 
 test("scores agree with scikit-image on independently reconstructed pictures", () => {
   // SSIM and PSNR of sRGB values, SSIM and PSNR of linear light.

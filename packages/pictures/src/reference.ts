@@ -69,8 +69,8 @@ interface Kernel {
   readonly errors: Map<string, SquaredError>;
 }
 
-/** A pooled picture in both lights, converted when asked for. */
-class PooledVersion {
+/** A picture in both lights, converted when asked for. */
+class Versions {
   readonly #srgb: Picture;
   #linear: Picture | undefined;
 
@@ -88,6 +88,7 @@ class PooledVersion {
 /** An original prepared for comparing it with many pooled versions. */
 export class PictureReference {
   readonly #original: Picture;
+  readonly #versions: Versions;
   readonly #multiscale: boolean;
   readonly #comparer: PyramidComparer;
   readonly #sides = new Map<Light, Side>();
@@ -99,6 +100,7 @@ export class PictureReference {
   constructor(original: Picture, { msSsim = true }: PictureReferenceOptions = {}) {
     expectPicture("PictureReference", "original", original);
     this.#original = original;
+    this.#versions = new Versions(original);
     this.#multiscale = msSsim;
     this.#comparer = new PyramidComparer(original.width);
   }
@@ -129,7 +131,7 @@ export class PictureReference {
    */
   compare(pooled: Picture, factor: number, comparisons: readonly Comparison[]): Fidelity[] {
     this.#expectPooled("PictureReference.compare", pooled, factor);
-    const version = new PooledVersion(pooled);
+    const version = new Versions(pooled);
     return comparisons.map((comparison) => this.#compare(version, factor, comparison));
   }
 
@@ -157,7 +159,7 @@ export class PictureReference {
     expectSize(operation, "pooled", pooled, { width: w, height: h, channels });
   }
 
-  #compare(version: PooledVersion, factor: number, comparison: Comparison): Fidelity {
+  #compare(version: Versions, factor: number, comparison: Comparison): Fidelity {
     const { light, dataRange = 1 } = comparison;
     const protocol = findProtocol(comparison.protocol).name;
     if (light !== "srgb" && light !== "linear") {
@@ -176,7 +178,7 @@ export class PictureReference {
   }
 
   /** At low resolution. */
-  #compareLow(version: PooledVersion, factor: number, light: Light, dataRange: number): Fidelity {
+  #compareLow(version: Versions, factor: number, light: Light, dataRange: number): Fidelity {
     const { picture, pyramid } = this.#low(factor, light);
     const compared = version.in(light);
     const { width, height } = compared;
@@ -264,7 +266,7 @@ export class PictureReference {
   #side(light: Light): Side {
     let side = this.#sides.get(light);
     if (side === undefined) {
-      side = this.#prepare(light === "srgb" ? this.#original : toLinear(this.#original));
+      side = this.#prepare(this.#versions.in(light));
       this.#sides.set(light, side);
     }
     return side;
@@ -275,8 +277,7 @@ export class PictureReference {
     const { low } = this.#kernel(factor);
     let side = low.get(light);
     if (side === undefined) {
-      const linear = this.#sides.get("linear")?.picture ?? toLinear(this.#original);
-      const average = areaAverage(cropToMultiple(linear, factor), factor);
+      const average = areaAverage(cropToMultiple(this.#versions.in("linear"), factor), factor);
       side = this.#prepare(light === "linear" ? average : toSrgb(average));
       low.set(light, side);
     }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { anyPicture, mapPicture, maxDiff, procedural } from "../test/pictures.ts";
 import { luma } from "./luma.ts";
 import { createPicture, type Picture } from "./picture.ts";
-import { SsimReference, ssim } from "./ssim.ts";
+import { msSsim, SsimReference, ssim } from "./ssim.ts";
 
 /** The definition: the full 11 x 11 window at every valid position, in float64. */
 function definition(a: Picture, b: Picture): number {
@@ -85,6 +85,51 @@ test("a reference is a snapshot; NaN and Infinity make NaN and leave no trace; s
     expect(() => reference.compare(procedural(15, 20, channels, 89))).toThrow(
       /SsimReference.compare: other must measure 20 x 15 x \d .* got 15 x 20 x \d/,
     );
+  }
+});
+
+test("data ranges and MS-SSIM agree with scikit-image and SciPy", () => {
+  const p = procedural(190, 181, 3, 101);
+  const q = procedural(190, 181, 3, 97);
+  const mixed = mapPicture(p, (v, i) => 0.75 * v + 0.25 * q.data[i]);
+  for (const [dataRange, multi, single] of [
+    [1, 0.9883734163, 0.9396954153],
+    [1 / 255, 0.9872627524, 0.9361022642],
+    [255, 0.9999974899, 0.9999764926],
+  ]) {
+    expect(Math.abs(msSsim(p, mixed, { dataRange }) - multi), `${dataRange}`).toBeLessThan(2e-8);
+    expect(Math.abs(ssim(p, mixed, { dataRange }) - single), `${dataRange}`).toBeLessThan(2e-8);
+    // Values and range scaled alike change nothing.
+    const [a, b] = [p, mixed].map((picture) => mapPicture(picture, (v) => 4 * v));
+    const scaled = new SsimReference(a, { dataRange: 4 * dataRange }).compare(b);
+    expect(Math.abs(scaled - single), `${dataRange}`).toBeLessThan(2e-8);
+  }
+  expect(msSsim(p, p)).toBe(1);
+  expect(msSsim(mixed, p)).toBe(msSsim(p, mixed));
+  // The negative of a picture has a negative covariance, which counts as 0.
+  expect(
+    msSsim(
+      p,
+      mapPicture(p, (v) => 1 - v),
+    ),
+  ).toBe(0);
+  expect(msSsim(procedural(400, 175, 1, 31), procedural(400, 175, 1, 31))).toBeNaN();
+  expect(msSsim(procedural(176, 176, 1, 31), procedural(176, 176, 1, 31))).toBe(1);
+  expect(() => msSsim(p, p, { dataRange: -1 })).toThrow(
+    /msSsim: dataRange must be a finite number above 0, got -1/,
+  );
+  expect(() => new SsimReference(p, { dataRange: Number.NaN })).toThrow(/got NaN/);
+});
+
+test("the farther a picture is mixed with another, the lower both", () => {
+  const p = procedural(176, 180, 1, 101);
+  const q = procedural(176, 180, 1, 97);
+  let last = [1, 1];
+  for (const share of [0.02, 0.1, 0.2, 0.4, 0.7, 1]) {
+    const mixed = mapPicture(p, (v, i) => (1 - share) * v + share * q.data[i]);
+    const now = [ssim(p, mixed), msSsim(p, mixed)];
+    for (const i of [0, 1]) expect(now[i], `${share}`).toBeLessThan(last[i]);
+    last = now;
   }
 });
 

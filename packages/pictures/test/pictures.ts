@@ -1,5 +1,6 @@
 /** Pictures for tests: a procedural one that any language can redraw, and random ones. */
 import fc from "fast-check";
+import { areaAverage } from "../src/area.ts";
 import { createPicture, type Picture } from "../src/picture.ts";
 
 /**
@@ -45,4 +46,20 @@ export function maxDiff(a: ArrayLike<number>, b: ArrayLike<number>): number {
     if (!(d <= largest)) largest = d;
   }
   return largest;
+}
+
+/** Half the mean and half the maximum of each block: a stand-in for a pooling. */
+export function pool(p: Picture, k: number): Picture {
+  const mean = areaAverage(p, k);
+  const area = mean.width * mean.height;
+  return mapPicture(mean, (v, i) => {
+    const [x, row] = [i % mean.width, Math.floor((i % area) / mean.width)];
+    const channel = Math.floor(i / area) * p.width * p.height;
+    let top = -Infinity;
+    for (let j = 0; j < k * k; j++) {
+      const line = channel + (row * k + Math.floor(j / k)) * p.width;
+      top = Math.max(top, p.data[line + x * k + (j % k)]);
+    }
+    return 0.5 * v + 0.5 * top;
+  });
 }
