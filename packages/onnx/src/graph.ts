@@ -250,7 +250,12 @@ export class Graph {
   if(condition: Value, then: (g: Graph) => Value[], otherwise: (g: Graph) => Value[]): Value[] {
     const [a, b] = [then, otherwise].map((build, i) => {
       const g = this.subgraph();
-      const results = build(g);
+      const built = build(g);
+      // What is not made here, or is given twice, goes through a node: ONNX Runtime demands it.
+      const made = new Set(g.nodes.flatMap(({ output }) => output));
+      const results = built.map((value) =>
+        made.delete(value.name) ? value : g.op("Identity", [value]),
+      );
       g.output(...results);
       const graph = g.toGraph(i === 0 ? "then" : "else");
       this.#branches.set(graph, results);

@@ -9,6 +9,7 @@ import type { Graph, Value } from "../graph.ts";
 import { addDims, broadcast, combine, multiplyDims } from "../shape.ts";
 import { roundEven } from "../tensor.ts";
 import { erf } from "./activations.ts";
+import { equal } from "./elementwise.ts";
 import {
   type BinaryGradient,
   type BinaryParts,
@@ -77,14 +78,14 @@ function powerBase({ g, a, b, y, dy }: BinaryParts): Value | undefined {
   const by = castLikeValue(g, b, a);
   const slope = mul(by, power(g.op("Sub", [by, numberLike(g, a, 1)])));
   const zero = numberLike(g, a, 0);
-  return mul(dy, g.op("Where", [g.op("Equal", [by, zero]), zero, slope]));
+  return mul(dy, g.op("Where", [equal(g, by, zero), zero, slope]));
 }
 
 /** db = dy a^b log a; 0 where a is 0. */
 function powerExponent({ g, a, y, dy }: BinaryParts): Value {
   const zero = numberLike(g, a, 0);
   const slope = g.op("Mul", [y, g.op("Log", [a])]);
-  return g.op("Mul", [dy, g.op("Where", [g.op("Equal", [a, zero]), zero, slope])]);
+  return g.op("Mul", [dy, g.op("Where", [equal(g, a, zero), zero, slope])]);
 }
 
 /** y = a - b n with a whole number n, which is (a - y) / b. */
@@ -106,7 +107,7 @@ const shared =
     const reduced = (whole: Value, i: number) =>
       wants(context, i) ? summed(g, whole, operands[i], dy) : undefined;
     if (operands.length === 1) return [dy];
-    const isChosen = (i: number) => mask(g, g.op("Equal", [operands[i], y]), y);
+    const isChosen = (i: number) => mask(g, equal(g, operands[i], y), y);
     if (operands.length === 2) {
       // Half of it for a >= b, half for a > b: 1/2 where both are equal.
       const first = wants(context, 0) ? 0 : 1;
@@ -151,7 +152,7 @@ function clipRule(context: GradientContext): (Value | undefined)[] {
     return summed(g, masked(g, dy, g.op(type, [x, bound])), bound, dy);
   };
   return [
-    wants(context, 0) ? masked(g, dy, g.op("Equal", [x, y])) : undefined,
+    wants(context, 0) ? masked(g, dy, equal(g, x, y)) : undefined,
     moved(1, "Less"),
     moved(2, "Greater"),
   ];

@@ -1,4 +1,5 @@
 /** Builders of elementwise operators of one, two or more operands, with NumPy's broadcasting. */
+import { isFloat } from "../dtype.ts";
 import type { Graph, Value } from "../graph.ts";
 
 export { evaluateElementwise } from "./elementwise-operator.ts";
@@ -93,9 +94,13 @@ export function greater(g: Graph, a: Value, b: Value): Value {
   return g.op("Greater", [a, b]);
 }
 
-/** Whether two values are equal. */
+/**
+ * Whether two values are equal. Before opset 11 `Equal` knows no floating-point numbers: there those are
+ * equal that are neither less nor greater, NaN with all.
+ */
 export function equal(g: Graph, a: Value, b: Value): Value {
-  return g.op("Equal", [a, b]);
+  if (g.opset >= 11 || (a.dtype !== undefined && !isFloat(a.dtype))) return g.op("Equal", [a, b]);
+  return g.op("Not", [g.op("Or", [less(g, a, b), greater(g, a, b)])]);
 }
 
 /** Whether both conditions hold. */

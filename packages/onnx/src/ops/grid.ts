@@ -7,7 +7,15 @@ import { OnnxError, quote } from "../error.ts";
 import { describeNode } from "../order.ts";
 import { elements, roundEven } from "../tensor.ts";
 import { allocate } from "./arguments.ts";
-import { type EvaluateContext, type Operator, required, strides, typeOf } from "./operator.ts";
+import { gridSampleGradient, type Sampling } from "./grid-gradient.ts";
+import {
+  type EvaluateContext,
+  type GradientContext,
+  type Operator,
+  required,
+  strides,
+  typeOf,
+} from "./operator.ts";
 import { interpolationWeight } from "./resize.ts";
 
 /** Modes by their names before operator set 20 and since. */
@@ -21,14 +29,7 @@ const modes: Readonly<Record<string, "nearest" | "linear" | "cubic">> = {
 
 const paddings = ["zeros", "border", "reflection"];
 
-/** How a node samples. */
-interface Sampling {
-  readonly mode: "nearest" | "linear" | "cubic";
-  readonly padding: string;
-  readonly aligned: boolean;
-}
-
-function samplingOf({ attributes }: EvaluateContext): Sampling {
+function samplingOf({ attributes }: EvaluateContext | GradientContext): Sampling {
   const named = attributes.string("mode", "linear");
   const padding = attributes.string("padding_mode", "zeros");
   if (!Object.hasOwn(modes, named)) {
@@ -125,6 +126,7 @@ const gridSample: Operator = {
     }
     return [{ dtype: x.dtype, shape, data }];
   },
+  gradient: gridSampleGradient(samplingOf),
 };
 
 /** The operators of this file. */

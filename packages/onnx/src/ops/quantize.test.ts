@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { expectLikeOrt, integers, random } from "../../test/ort.ts";
+import { gradients } from "../gradients.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
 import { scalar, type Tensor, tensor } from "../tensor.ts";
@@ -42,5 +43,16 @@ test("a scale of several axes without blocks is refused", () => {
   g.output(g.op("QuantizeLinear", [x, g.constant(tensor("float32", [2, 2], 1))]));
   expect(() => evaluate(g.toModel(), { x: random([2, 2]) })).toThrow(
     "expected a scale of 0 or 1 axes, or a block_size, received 2 axes",
+  );
+});
+
+test("quantized models have no gradient, and say why", () => {
+  const g = new Graph(13);
+  const x = g.input("x", "float32", [2]);
+  const scale = g.constant(tensor("float32", [], 0.1));
+  const y = g.op("QuantizeLinear", [x, scale]);
+  const back = g.op("DequantizeLinear", [y, scale], {}, { name: "the node" });
+  expect(() => gradients(g, back, [x], back)).toThrow(
+    /^DequantizeLinear "the node": gradient: quantized numbers do not change little by little; train/,
   );
 });

@@ -11,12 +11,14 @@ import { elements, roundEven, scalar, type Tensor } from "../tensor.ts";
 import {
   axisOfNode,
   type EvaluateContext,
+  type GradientRule,
   type Operator,
   required,
   type ShapeContext,
   strides,
   typeOf,
 } from "./operator.ts";
+import { refuse } from "./rules.ts";
 
 /** The number nearest to `x` that an integer type holds. */
 function saturate(x: number, dtype: DType): number {
@@ -124,5 +126,14 @@ const dynamicQuantize: Operator = {
   },
 };
 
+/** A quantized model has no weights to learn with: its numbers are integers. */
+const quantizedGradient: GradientRule = (context) =>
+  refuse(
+    context,
+    "quantized numbers do not change little by little; train the model that was quantized, and quantize it again",
+  );
+
 /** The operators of this file. */
-export const quantization: readonly Operator[] = [dequantize, dynamicQuantize, quantize];
+export const quantization: readonly Operator[] = [dequantize, dynamicQuantize, quantize].map(
+  (operator) => ({ ...operator, gradient: quantizedGradient }),
+);

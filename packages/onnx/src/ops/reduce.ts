@@ -12,6 +12,7 @@ import { describeNode } from "../order.ts";
 import { addDims, type Dim, isStatic, multiplyDims, type Shape } from "../shape.ts";
 import { elements, int64s, type Tensor } from "../tensor.ts";
 import { lengthOf, listGiven, listOf, plainAxes, strided, unknownShape } from "./arguments.ts";
+import { equal } from "./elementwise.ts";
 import {
   type EvaluateContext,
   type GradientContext,
@@ -199,14 +200,14 @@ function spread({ g, x }: UnaryParts, dy: Value): Value {
 
 /** Evenly to the values that are equal to the largest (smallest). */
 function extremum({ g, x, kept, dy, axes }: ReductionParts): Value {
-  const chosen = mask(g, g.op("Equal", [x, kept()]), x);
+  const chosen = mask(g, equal(g, x, kept()), x);
   const count = reduce(g, "ReduceSum", chosen, axes);
   return g.op("Mul", [chosen, g.op("Div", [dy, count])]);
 }
 
 /** The product of the others: with zeros taken for 1, where none of the others is 0. */
 function product({ g, x, dy, axes }: ReductionParts): Value {
-  const zero = mask(g, g.op("Equal", [x, numberLike(g, x, 0)]), x);
+  const zero = mask(g, equal(g, x, numberLike(g, x, 0)), x);
   const full = g.op("Add", [x, zero]);
   const part = g.op("Div", [g.op("Mul", [dy, reduce(g, "ReduceProd", full, axes)]), full]);
   const others = g.op("Sub", [reduce(g, "ReduceSum", zero, axes), zero]);
@@ -217,7 +218,7 @@ function product({ g, x, dy, axes }: ReductionParts): Value {
 function norm({ g, x, kept, dy }: ReductionParts): Value {
   const y = kept();
   const one = numberLike(g, y, 1);
-  const safe = g.op("Where", [g.op("Equal", [y, numberLike(g, y, 0)]), one, y]);
+  const safe = g.op("Where", [equal(g, y, numberLike(g, y, 0)), one, y]);
   return g.op("Mul", [x, g.op("Div", [dy, safe])]);
 }
 

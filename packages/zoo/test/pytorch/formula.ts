@@ -56,11 +56,11 @@ export function summary(name: string, values: ArrayLike<number>): number[] {
 
 /**
  * The largest error of a summary, in units of what such a number may be: sqrt(n) times the norm for
- * sums, the norm for others. 1 where a gradient is unrelated to the right one.
+ * sums, the norm (at least 0.001) for others. 1 where a gradient is unrelated to the right one.
  */
 export function errorOf(found: readonly number[], kept: string, count: number): number {
   const right = kept.split(" ").map(Number);
-  const norm = Math.max(right[1], 1e-6);
+  const norm = Math.max(right[1], 1e-3);
   const root = Math.sqrt(count);
   const units = [root, 1, 1, 1, 1].map((factor) => factor * norm);
   return found.reduce((worst, value, i) => {
