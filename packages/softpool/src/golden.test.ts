@@ -1,6 +1,6 @@
 /** Golden vectors: one 2x2 window, float64, computed independently of this package. */
 import { expect, test } from "vitest";
-import * as api from "./index.ts";
+import { engines } from "../test/engines.ts";
 
 const windows = { a: [1, 2, 4, 5], b: [-1, 2, 0, -3] };
 
@@ -32,48 +32,55 @@ const slopes: [object, number[], number[]][] = [
   ],
 ];
 
-type Call = (...args: unknown[]) => { data: Float64Array };
-const functions = api as unknown as Record<string, Call>;
-const tensor = (data: number[]) => ({ data: Float64Array.from(data), shape: [1, 1, 2, 2] });
+const tensor = (values: number[], dtype: string) => ({
+  data: dtype === "float64" ? Float64Array.from(values) : Float32Array.from(values),
+  shape: values.length === 4 ? [1, 1, 2, 2] : [1, 1, 1, 1],
+});
 
-test.each(["wasm", "reference"])("golden vectors on engine %s", (engine) => {
+test.each(engines)("golden vectors on engine $name", async ({ call, dtypes, tolerances }) => {
+  const dtype = dtypes.includes("float64") ? "float64" : "float32";
+  // The vectors have seven digits.
+  const within = (value: number) => Math.max(6e-8, tolerances[dtype](value));
   for (const [name, options, a, b] of forward) {
     for (const [window, wanted] of [
       [windows.a, a],
       [windows.b, b],
     ] as [number[], number][]) {
       if (Number.isNaN(wanted)) continue;
-      const { data } = functions[name](tensor(window), { kernelSize: 2, engine, ...options });
-      expect(Math.abs(data[0] - wanted), `${name} ${JSON.stringify(options)}`).toBeLessThan(6e-8);
+      const { data } = await call(name, tensor(window, dtype), { kernelSize: 2, ...options });
+      const label = `${name} ${JSON.stringify(options)}`;
+      expect(Math.abs(data[0] - wanted), label).toBeLessThan(within(wanted));
     }
   }
-  const one = { data: Float64Array.of(1), shape: [1, 1, 1, 1] };
   for (const [options, a, b] of slopes) {
     for (const [window, wanted] of [
       [windows.a, a],
       [windows.b, b],
     ]) {
-      const all = { kernelSize: 2, engine, ...options };
-      const { data } = functions.softPool2dBackward(one, tensor(window), all);
+      const all = { kernelSize: 2, ...options };
+      const one = tensor([1], dtype);
+      const { data } = await call("softPool2dBackward", one, tensor(window, dtype), all);
       wanted.forEach((value, i) => {
-        expect(Math.abs(data[i] - value)).toBeLessThan(6e-8);
+        expect(Math.abs(data[i] - value)).toBeLessThan(within(value));
       });
     }
   }
 });
 
-test.each(["wasm", "reference"])(
-  "the window that tells the two gradients apart, on %s",
-  (engine) => {
-    const x = { data: Float64Array.of(0, 3), shape: [1, 1, 2] };
-    const one = { data: Float64Array.of(1), shape: [1, 1, 1] };
-    expect(functions.softPool1d(x, { kernelSize: 2, engine }).data[0]).toBeCloseTo(2.8577224, 6);
-    const exact = functions.softPool1dBackward(one, x, { kernelSize: 2, engine }).data;
-    expect(exact[0]).toBeCloseTo(-0.0881041, 6);
-    expect(exact[1]).toBeCloseTo(1.0881041, 6);
-    const options = { kernelSize: 2, engine, gradient: "weights" };
-    const weights = functions.softPool1dBackward(one, x, options).data;
-    expect(weights[0]).toBeCloseTo(0.0474259, 6);
-    expect(weights[1]).toBeCloseTo(0.9525741, 6);
+test.each(engines)(
+  "the window that tells the two gradients apart, on $name",
+  async ({ call, dtypes }) => {
+    const Class = dtypes.includes("float64") ? Float64Array : Float32Array;
+    const x = { data: Class.of(0, 3), shape: [1, 1, 2] };
+    const one = { data: Class.of(1), shape: [1, 1, 1] };
+    expect((await call("softPool1d", x, { kernelSize: 2 })).data[0]).toBeCloseTo(2.8577224, 5);
+    for (const [gradient, a, b] of [
+      ["exact", -0.0881041, 1.0881041],
+      ["weights", 0.0474259, 0.9525741],
+    ] as const) {
+      const { data } = await call("softPool1dBackward", one, x, { kernelSize: 2, gradient });
+      expect(data[0]).toBeCloseTo(a, 6);
+      expect(data[1]).toBeCloseTo(b, 6);
+    }
   },
 );

@@ -258,13 +258,18 @@ export async function betaGradient(
       all.submit({ x: buffer });
       return all;
     });
-    if (job.kept !== undefined) await readElements(device, name, job.kept, variance);
+    const shifts = new Int32Array(count);
+    if (job.variances !== undefined) {
+      const [mantissas, exponents] = job.variances;
+      await readElements(device, name, mantissas, variance);
+      await readElements(device, name, exponents, shifts);
+    }
     const g = toNumbers(await array(gradOutput));
     const gradient = new Float64Array(problem.beta.length);
     const inner = channelsLast ? 1 : count / (batch * channels);
     for (let i = 0; i < count; i++) {
       const channel = Math.floor(i / inner) % channels;
-      gradient[gradient.length === 1 ? 0 : channel] += g[i] * variance[i];
+      gradient[gradient.length === 1 ? 0 : channel] += g[i] * variance[i] * 2 ** shifts[i];
     }
     return gradient;
   } finally {

@@ -97,9 +97,10 @@ export class Job {
     return new Job(device, list, params, own);
   }
 
-  /** What the variance of a pooling was written to, float32. */
-  get kept(): GPUBuffer | undefined {
-    return this.#own.s0;
+  /** The tables that variances are written to: mantissas and exponents; absent without outputs. */
+  get variances(): [GPUBuffer, GPUBuffer] | undefined {
+    const { s0, s1 } = this.#own;
+    return s0 && s1 ? [s0, s1] : undefined;
   }
 
   #bind(buffers: Buffers): GPUBindGroup[] {

@@ -69,7 +69,7 @@ function betaParams(beta: number, shift: number) {
   const q = (beta < 0 ? -1 : 1) * 2 ** -shift;
   const size = Math.abs(beta);
   if (size === 0 || size > MOST) {
-    return { q, floor: -MOST, s1: 0, s2: 0, rule: size === 0 ? 2 : 1 };
+    return { q, floor: -1, s1: 0, s2: 0, rule: size === 0 ? 2 : 1 };
   }
   const scale = size * 2 ** shift;
   const s1 = 2 ** Math.round(Math.log2(scale) / 2);
@@ -192,7 +192,7 @@ export function planFor(
       const slice = sliceOf([varianceAt, outputs], 4, limits.alignment);
       steps.push({
         code: genericKernel("variance", method, storage),
-        slices: { x: x.slice, s0: slice.slice },
+        slices: { x: x.slice, s0: slice.slice, s1: slice.slice },
         betas: soft,
         params: { ...geometry, y0: slice.first },
         items: outputs,

@@ -146,7 +146,7 @@ export function copyOut(
 }
 
 /** Fills an array from a buffer that {@link copyOut} gave, when what was submitted is done. */
-export async function mapInto(staging: GPUBuffer, into: FloatArray): Promise<void> {
+export async function mapInto(staging: GPUBuffer, into: FloatArray | Int32Array): Promise<void> {
   if (into.length === 0) return;
   const bytes = Math.ceil(into.byteLength / 4) * 4;
   await staging.mapAsync(Usage.read, 0, bytes);
@@ -160,7 +160,7 @@ export async function readElements(
   device: Device,
   name: string,
   buffer: GPUBuffer,
-  into: FloatArray,
+  into: FloatArray | Int32Array,
 ): Promise<void> {
   const { result, done } = device.scope(name, () => {
     const encoder = device.gpu.createCommandEncoder();

@@ -116,8 +116,13 @@ export function genericKernel(kind: Kind, method: Method, storage: Storage): str
   }
   const x = head + reader("x", storage);
   if (kind === "variance") {
-    const own = BETA_WGSL + VARIANCE_WGSL(walkWgsl("k: Beta")) + declare("s0", "u32", true);
-    return x + own + entry("  s0[P.y0 + item] = varianceOf(outputPlace(item));\n");
+    const own = BETA_WGSL + VARIANCE_WGSL(walkWgsl("k: Beta"));
+    const tables = declare("s0", "u32", true) + declare("s1", "u32", true);
+    const body = `  let v = varianceOf(outputPlace(item));
+  s0[P.y0 + item] = v.x;
+  s1[P.y0 + item] = v.y;
+`;
+    return x + own + tables + entry(body);
   }
   if (kind === "keep") {
     const tables = kept.map((name) => declare(name, "u32", true)).join("");

@@ -68,10 +68,13 @@ fn join(a: ptr<function, Acc>, m: f32, s: f32, t: f32, tau: f32, k: Beta) {
 
 fn add(a: ptr<function, Acc>, bits: u32, number: u32, k: Beta) {
   if ((bits & ABS) < INF) {
-    join(a, bitcast<f32>(bits) * k.q, 1.0, 0.0, 0.0, k);
+    let z = bitcast<f32>(bits) * k.q;
+    // At temperature 0 nothing dominates: relative to 0, where nothing cancels.
+    let flat = k.rule == 2u;
+    join(a, select(z, 0.0, flat), 1.0, select(0.0, z, flat), 0.0, k);
     return;
   }
-  if ((bits & ABS) > INF) { (*a).nan = 1u; }
+  if ((bits & ABS) > INF) { (*a).nan += 1u; }
   else if (isTop(bits, k)) { (*a).top += 1u; }
   else { (*a).low += 1u; }
 }
@@ -79,7 +82,7 @@ fn add(a: ptr<function, Acc>, bits: u32, number: u32, k: Beta) {
 fn merge(a: ptr<function, Acc>, b: Acc, k: Beta) {
   (*a).top += b.top;
   (*a).low += b.low;
-  (*a).nan |= b.nan;
+  (*a).nan += b.nan;
   if (b.n > 0u) { join(a, b.m, b.s, b.t, b.tau, k); }
 }
 
@@ -95,9 +98,10 @@ fn resultOf(a: Acc, k: Beta) -> u32 {
 // M, S and tau as bits. An infinite M, of the sign it has when scaled by q, marks a window whose
 // weight is shared by its infinite taps of that sign.
 fn keep(a: Acc, k: Beta) -> vec3<u32> {
+  // The average is linear: its slopes do not depend on the values.
+  let others = f32(a.top + a.low + a.nan);
+  if (k.rule == 2u) { return vec3(0u, bitcast<u32>(a.s + others), 0u); }
   if (a.nan > 0u) { return vec3(NAN, 0u, 0u); }
-  let all = a.top + a.low;
-  if (k.rule == 2u) { return vec3(0u, bitcast<u32>(a.s + f32(all)), 0u); }
   if (a.top > 0u) { return vec3(INF, bitcast<u32>(f32(a.top)), 0u); }
   if (a.n == 0u) { return vec3(INF | SIGN, bitcast<u32>(f32(a.low)), 0u); }
   return vec3(bitcast<u32>(a.m), bitcast<u32>(a.s), bitcast<u32>(a.tau / a.s));
@@ -118,7 +122,7 @@ fn slopeOf(bits: u32, m: u32, s: f32, tau: f32, k: Beta) -> f32 {
 }
 `;
 
-/** The accumulator of the weighted variance and its walk; `varianceOf` gives its bits. */
+/** The accumulator of the weighted variance and its walk; `varianceOf` gives it. */
 export const VARIANCE_WGSL = (walk: string): string => `
 struct Acc { m: f32, s: f32, mean: f32, squares: f32, n: u32, top: u32, low: u32, nan: u32, most: u32 }
 
@@ -164,7 +168,8 @@ fn merge(a: ptr<function, Acc>, b: Acc, k: Beta) {
   if (b.n > 0u) { join(a, b.m, b.s, b.mean, b.squares, k); }
 }
 ${walk}
-fn varianceOf(at: Place) -> u32 {
+// The variance is a float, given as bits, times a power of two.
+fn varianceOf(at: Place) -> vec2<u32> {
   let k = betaOf(at);
   // Squares of values from 2^50 on are formed of the values divided by 2^80.
   var a = walk(at, Beta(k.q, k.low, k.s1, k.s2, k.rule, 0));
@@ -173,11 +178,11 @@ fn varianceOf(at: Place) -> u32 {
     a = walk(at, Beta(k.q * 0x1p-80f, min(k.low * 0x1p-80f, -0x1p-120f), k.s1 * 0x1p+40f, k.s2 * 0x1p+40f, k.rule, 0));
     shift += 160;
   }
-  if (a.nan > 0u) { return NAN; }
+  if (a.nan > 0u) { return vec2(NAN, 0u); }
   if (k.rule == 2u && a.top + a.low > 0u) {
-    return select(select(0u, INF, a.n > 0u), NAN, a.top > 0u && a.low > 0u);
+    return vec2(select(select(0u, INF, a.n > 0u), NAN, a.top > 0u && a.low > 0u), 0u);
   }
-  if (k.rule == 1u || a.top > 0u || a.n == 0u) { return 0u; }
-  return scaled(a.squares / a.s, shift);
+  if (k.rule == 1u || a.top > 0u || a.n == 0u) { return vec2(0u); }
+  return vec2(bitcast<u32>(a.squares / a.s), bitcast<u32>(shift));
 }
 `;
