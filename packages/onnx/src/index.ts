@@ -46,6 +46,7 @@ export * from "./ops/scatter.ts";
 export * from "./ops/sequence.ts";
 export * from "./ops/slice.ts";
 export * from "./ops/softmax.ts";
+export * from "./ops/stacked-convolution.ts";
 export * from "./ops/transpose.ts";
 export * from "./ops/window.ts";
 export * from "./order.ts";
