@@ -8,7 +8,7 @@
  *     s = sum e_i,  q = sum e_i u_i / s,  y = 4 sign(beta) (m + q)
  *     dy/dx_i = e_i / s (1 + 4 |beta| (u_i - q)), or e_i / s alone (`gradient: "weights"`)
  *
- * Every exponent lies in [-110, 0] and s is at least 1. No step makes an infinity: infinite inputs are seen as
+ * Every exponent lies in [-110, 0] and s is at least 1; with beta 0, the average, m is 0. No step makes an infinity: infinite inputs are seen as
  * such and set aside. A NaN tap gives NaN.
  */
 import type { PooledAxis, Pooling } from "./window.ts";
@@ -117,6 +117,7 @@ if (abs(raw) > ${MAX}) {
 m = max(m, ${quarter("raw")});
 `,
 )}
+if (b4 == 0.0) { m = 0.0; }
 float s = 0.0;
 float t = 0.0;
 ${overTaps(
@@ -127,7 +128,7 @@ s = s + e;
 t = t + e * (u * ${float(1 / share)});
 `,
 )}
-float q = clamp((t / s) * ${float(share)}, lowest, 0.0);
+float q = clamp((t / s) * ${float(share)}, lowest, -lowest);
 float y = sg * (clamp(m + q, -${QUARTER}, ${QUARTER}) * 4.0);
 if (most || least == count || (least > 0 && beta == 0.0)) { y = infinite; }
 if (none) { y = ${dialect.nan}; s = ${dialect.nan}; }

@@ -1,0 +1,104 @@
+/**
+ * A page in Chromium for tests and the benchmark: bundles a module with Vite, serves it beside the WebAssembly
+ * files of TensorFlow.js, opens it and calls the functions that it put on `window`.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { build } from "vite";
+
+/** Where Chromium is, or undefined. */
+export const executable: string | undefined = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((path) => existsSync(path));
+
+const wasm = dirname(fileURLToPath(import.meta.resolve("@tensorflow/tfjs-backend-wasm")));
+const types: Record<string, string> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+};
+
+/** An open page. */
+export interface Page {
+  /** Calls a function that the module put on `window`. */
+  call<T>(name: string, ...args: unknown[]): Promise<T>;
+  /** Ends the browser; returns what the page reported as errors. */
+  close(): Promise<string[]>;
+}
+
+/**
+ * Opens a page.
+ * @param module the module it runs, an absolute path
+ * @param flags further flags of the browser
+ */
+export async function openPage(module: string, flags: readonly string[] = []): Promise<Page> {
+  const folder = mkdtempSync(join(tmpdir(), "softpool-page-"));
+  writeFileSync(join(folder, "page.js"), `import ${JSON.stringify(module)};`);
+  writeFileSync(
+    join(folder, "index.html"),
+    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
+  );
+  await build({
+    root: folder,
+    configFile: false,
+    logLevel: "silent",
+    build: { outDir: "out", minify: false, target: "es2022" },
+  });
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const inPage = join(folder, "out", pathname === "/" ? "index.html" : pathname);
+    const path = extname(pathname) === ".wasm" ? join(wasm, basename(pathname)) : inPage;
+    if (!existsSync(path)) return response.writeHead(404).end();
+    const headers = { "content-type": types[extname(path)] ?? "" };
+    return response.writeHead(200, headers).end(readFileSync(path));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const browser = await chromium.launch({
+    executablePath: executable,
+    args: [
+      "--no-sandbox",
+      "--enable-unsafe-webgpu",
+      "--use-webgpu-adapter=swiftshader",
+      "--enable-features=Vulkan",
+      "--enable-unsafe-swiftshader",
+      ...flags,
+    ],
+  });
+  const problems: string[] = [];
+  const close = async () => {
+    await browser.close();
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+    return problems;
+  };
+  try {
+    const tab = await browser.newPage();
+    tab.on("pageerror", (error) => problems.push(error.message));
+    tab.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text());
+    });
+    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await tab.waitForFunction(() => "ready" in window);
+    return {
+      call: <T>(name: string, ...args: unknown[]) =>
+        tab.evaluate(
+          ([of, list]) => {
+            const functions = window as unknown as Record<string, (...a: unknown[]) => unknown>;
+            return functions[of as string](...(list as unknown[]));
+          },
+          [name, args],
+        ) as Promise<T>,
+      close,
+    };
+  } catch (error) {
+    const said = await close();
+    throw new Error(`the page did not start: ${said.join("; ")}`, { cause: error });
+  }
+}
