@@ -251,3 +251,22 @@ test("names, sizes and what is refused", () => {
   expect(dims(fixed.graph?.input)).toEqual([["input", [3, 3, 48, 48]]]);
   expect(dims(fixed.graph?.output)).toEqual([["logits", [3, 4]]]);
 });
+
+test("in training norms may keep their statistics, and SoftPool's gradient may be chosen", () => {
+  const build = (options: object) =>
+    buildNetwork("resnet20", { training: true, values: false, pool: "soft", batch: 2, ...options });
+  const types = ({ model }: ReturnType<typeof build>) =>
+    (model.graph?.node ?? []).filter(({ opType }) => opType === "BatchNormalization");
+  const free = build({});
+  const frozen = build({ frozenNorms: true });
+  expect(free.statistics.length).toBe(2 * types(free).length);
+  expect(frozen.statistics).toEqual([]);
+  expect(types(frozen).every(({ output }) => output.length === 1)).toBe(true);
+  const gradients = (options: object) =>
+    build(options).places.flatMap(({ choice }) => choice.settings.gradient ?? []);
+  expect(new Set(gradients({}))).toEqual(new Set(["exact"]));
+  expect(new Set(gradients({ softpoolGradient: "weights" }))).toEqual(new Set(["weights"]));
+  const said = { pool: "soft:gradient=weights" };
+  expect(new Set(gradients(said))).toEqual(new Set(["weights"]));
+  expect(new Set(gradients({ ...said, softpoolGradient: "exact" }))).toEqual(new Set(["exact"]));
+});

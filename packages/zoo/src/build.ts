@@ -41,6 +41,10 @@ export interface BuildOptions {
   readonly training?: boolean;
   /** Share of the old running statistics in the next ones, in training; default 0.9. */
   readonly momentum?: number;
+  /** Whether batch normalization keeps its running statistics in training; default false. */
+  readonly frozenNorms?: boolean;
+  /** SoftPool's gradient in training, whatever `pool` says of it; default as `pool` says: `exact`. */
+  readonly softpoolGradient?: "exact" | "weights";
   /**
    * Maps pictures normalised by the mean and deviation of ImageNet to [-1, 1] first, which published
    * weights of the Inception networks expect; default false.
@@ -130,7 +134,11 @@ export function buildNetwork(
   const size = whole("size", options.size ?? entry.size, 1);
   const seed = whole("seed", options.seed ?? 0, 0);
   const momentum = options.momentum ?? 0.9;
-  const b = new Builder(entry, { pool, classes, training, auxiliary, momentum, opset });
+  const { frozenNorms = false, softpoolGradient } = options;
+  const b = new Builder(entry, {
+    ...{ pool, classes, training, auxiliary, momentum, opset },
+    ...{ frozenNorms, softpoolGradient },
+  });
   const batch: Dim = options.batch ?? "batch";
   const input = b.g.input("input", "float32", [batch, 3, size, size]);
   const outputs = fitting(entry, size, () =>

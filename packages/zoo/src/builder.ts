@@ -29,6 +29,7 @@ import type {
   NoiseInput,
   Place,
   PlacedPooling,
+  PoolChoice,
   RunningStatistic,
   StoredParameter,
 } from "./network.ts";
@@ -60,6 +61,10 @@ export interface BuilderOptions {
   readonly auxiliary: boolean;
   /** Share of old running statistics in the next ones, in training. */
   readonly momentum: number;
+  /** Whether batch normalization keeps its statistics in training. */
+  readonly frozenNorms: boolean;
+  /** SoftPool's gradient in training; `undefined` leaves it to the specification. */
+  readonly softpoolGradient: "exact" | "weights" | undefined;
   /** Version of the standard operators. */
   readonly opset: number;
 }
@@ -187,7 +192,7 @@ export class Builder {
       this.store(`${name}.running_var`, shape, constant(1), fixed),
     ];
     const epsilon = float(this.#entry.epsilon);
-    if (!this.options.training)
+    if (!this.options.training || this.options.frozenNorms)
       return this.#module("BatchNormalization", name, inputs, { epsilon })[0];
     const next = ["running_mean", "running_var"].map((part) => `${name}.${part}.next`);
     const [y, ...statistics] = this.#module(
@@ -300,11 +305,20 @@ export class Builder {
         ? [...input.slice(0, 2), ...input.slice(2).map(() => 1)]
         : (pooledShape(window, input) as Shape);
     const place: Place = { ...where, input, output };
-    const choice = this.options.pool.choose(place);
+    const choice = this.#withGradient(this.options.pool.choose(place));
     const composed = this.options.training && !isOriginal(place, choice);
     const y = composed ? composePooling(this, place, choice, x) : this.#originalPool(place, x);
     this.places.push({ ...place, choice, inputName: x.name, outputName: y.name });
     return { ...y, dtype: "float32", shape: output };
+  }
+
+  /** SoftPool with the gradient that was asked for. */
+  #withGradient(choice: PoolChoice): PoolChoice {
+    const { softpoolGradient: gradient } = this.options;
+    const has = choice.method?.settings?.some(({ name }) => name === "gradient") === true;
+    return has && gradient !== undefined
+      ? { ...choice, settings: { ...choice.settings, gradient } }
+      : choice;
   }
 
   #originalPool({ name, kind, window, counted }: Place, x: Value): Value {

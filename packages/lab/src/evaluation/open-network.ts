@@ -1,11 +1,11 @@
 /** Opens a network of the catalogue for evaluation, with weights or initial values. */
-import { readFileSync } from "node:fs";
 import { OnnxError, writeModel } from "@softpool/onnx";
 import { createSession } from "@softpool/onnx/session-node";
-import { buildNetwork, type FileTensor, type NetworkEntry, readSafetensors } from "@softpool/zoo";
-import { explain, quote } from "../errors.ts";
+import { buildNetwork, type FileTensor, type NetworkEntry } from "@softpool/zoo";
+import { quote } from "../errors.ts";
 import { failing, type OpenedModel, type OpenModelOptions } from "./model.ts";
 import { expectClasses } from "./signature.ts";
+import { readWeights } from "./weights.ts";
 
 function some(names: readonly string[]): string {
   const rest = names.length - 3;
@@ -36,13 +36,7 @@ export async function openNetwork(
   if (path === undefined) {
     notes.push(`${entry.name} has initial values, it knows nothing: give --weights`);
   } else {
-    let bytes: Uint8Array<ArrayBuffer>;
-    try {
-      bytes = readFileSync(path) as Uint8Array<ArrayBuffer>;
-    } catch (error) {
-      throw explain("read", path, error);
-    }
-    weights = await failing(() => readSafetensors(bytes, quote(path)).tensors);
+    weights = await readWeights(path);
     expectClasses(quote(path), classesOf(entry, weights), classes);
   }
   const { model, account } = await failing(() => {

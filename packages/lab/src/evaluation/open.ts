@@ -10,9 +10,13 @@ import { asked } from "../zoo/options.ts";
 import type { OpenedModel, OpenModelOptions } from "./model.ts";
 import { openFile } from "./open-file.ts";
 import { openNetwork } from "./open-network.ts";
+import { weightPath } from "./weights.ts";
 
-/** The network that a name means; undefined for a file. */
-function entryOf(text: string): NetworkEntry | undefined {
+/**
+ * The network that a name means; undefined for a file.
+ * @throws UsageError when it is neither
+ */
+export function entryOf(text: string): NetworkEntry | undefined {
   if (/[/\\]|\.onnx$/i.test(text)) return undefined;
   const entry = findNetwork(text);
   if (entry !== undefined || isFile(text)) return entry;
@@ -41,7 +45,8 @@ export function expectModel(
       `--${name}: expected with a network, ${quote(text)} is a whole model already`,
     );
   }
-  for (const file of [entry === undefined ? text : undefined, weights]) {
+  const own = weights === undefined ? undefined : weightPath(weights);
+  for (const file of [entry === undefined ? text : undefined, own]) {
     if (file === undefined || isFile(file)) continue;
     throw explain("read", file, isDirectory(file) ? { code: "EISDIR" } : { code: "ENOENT" });
   }

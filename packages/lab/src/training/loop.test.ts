@@ -5,7 +5,9 @@ import { readModel } from "@softpool/onnx";
 import { createSession } from "@softpool/onnx/session-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDataset } from "../data/open.ts";
-import { type EpochMetrics, type RunConfig, trainRun } from "./loop.ts";
+import type { RunConfig } from "./config.ts";
+import { trainRun } from "./loop.ts";
+import type { EpochMetrics } from "./metrics.ts";
 
 let folder = "";
 beforeAll(() => {

@@ -7,25 +7,24 @@
  * as PyTorch's SGD (dampening 0). The weights, their velocities and the running statistics come in and go
  * out, so that a checkpoint is what went out last. Sources: Sutskever et al.: On the importance of
  * initialization and momentum in deep learning, ICML 2013; torch.optim.SGD.
+ *
+ * Where several batches make one update, the graph is cut in two: one adds the gradients of a batch to
+ * those of the batches before it, the other takes their mean and updates.
  */
 import {
   add,
-  cast,
-  equal,
-  type Graph,
+  Graph,
   gradients,
   graphOf,
-  logSoftmax,
   type ModelProto,
   mul,
-  reduce,
+  OnnxError,
   reshape,
-  scalar,
   sub,
   tensor,
   type Value,
 } from "@softpool/onnx";
-import type { BuiltNetwork } from "@softpool/zoo";
+import { type Objective, objectiveOf } from "./objective.ts";
 
 /** How a step is built. */
 export interface StepOptions {
@@ -41,6 +40,32 @@ export interface StepOptions {
   readonly auxiliary?: number;
 }
 
+/** A tensor that a graph may learn. */
+export interface LearnedTensor {
+  /** Its name in the graph. */
+  readonly name: string;
+  /** Its shape. */
+  readonly shape: readonly number[];
+  /** Whether it is learned; others stay what they are. */
+  readonly trainable: boolean;
+  /** Whether weight decay applies. */
+  readonly decay: boolean;
+  /** Factor on its learning rate; default 1. */
+  readonly factor?: number;
+}
+
+/** A graph for training: what a step is made of. */
+export interface StepSource {
+  /** The graph. */
+  readonly model: ModelProto;
+  /** Its stored tensors. */
+  readonly parameters: readonly LearnedTensor[];
+  /** Its running statistics, and the values with those of the batch. */
+  readonly statistics: readonly { readonly name: string; readonly next: string }[];
+  /** The values with the scores of classes, the classifier's first; default all outputs but the statistics. */
+  readonly scores?: readonly string[];
+}
+
 /** A tensor that comes in and goes out changed. */
 export interface StateTensor {
   /** The input. */
@@ -51,126 +76,207 @@ export interface StateTensor {
   readonly shape: readonly number[];
 }
 
+/** Names of what a graph takes and gives besides its state. */
+export interface StepNames {
+  /** Input: the pictures. */
+  readonly pictures: string;
+  /** Input: class numbers, int64 `[N]`. */
+  readonly labels: string;
+  /** Input: the learning rate, a float32 scalar. */
+  readonly rate: string;
+  /** Output: the loss, a float32 scalar. */
+  readonly loss: string;
+  /** Output: how many pictures were right, a float32 scalar. */
+  readonly correct: string;
+}
+
+/** What is learned in a step. */
+export interface Learning {
+  /** The weights, running statistics last. */
+  readonly weights: readonly StateTensor[];
+  /** The velocities, one for each weight that is learned. */
+  readonly velocities: readonly StateTensor[];
+  /** Names of inputs and outputs besides. */
+  readonly names: StepNames;
+}
+
 /** A training step. */
-export interface TrainingStep {
+export interface TrainingStep extends Learning {
   /**
-   * Inputs: `input` (pictures), `labels` (int64 `[N]`), `rate` (a float32 scalar), the state, and the
-   * network's noise. Outputs: `loss`, `correct` (how many were right), and the next state.
+   * Inputs: pictures, labels, rate, the state, and the network's noise. Outputs: loss, how many were
+   * right, and the next state. Their names are `input`, `labels`, `rate`, `loss`, `correct`, unless the
+   * network has its own for the pictures, or these already.
    */
   readonly model: ModelProto;
-  /** The weights. */
-  readonly weights: readonly StateTensor[];
-  /** The velocities, one for each weight. */
-  readonly velocities: readonly StateTensor[];
+}
+
+/** A training step in two parts. */
+export interface TrainingParts extends Learning {
+  /** Adds gradients up: inputs pictures, labels, noise, weights, sums; outputs loss, correct, next sums and statistics. */
+  readonly gradients: ModelProto;
+  /** Updates: inputs rate, sums, weights and velocities; outputs their next values. */
+  readonly update: ModelProto;
+  /** The sums of gradients. */
+  readonly sums: readonly StateTensor[];
 }
 
 const VELOCITY = "velocity/";
 
 /**
  * Builds the step of a network.
- * @param network a network built for training (`training: true`)
+ * @param source a graph for training
  * @param options the optimiser
+ * @throws OnnxError for an operator without a gradient, with the node
  */
-export function trainingStep(network: BuiltNetwork, options: StepOptions = {}): TrainingStep {
-  const { momentum = 0.9, nesterov = false, decay = 0, smoothing = 0, auxiliary = 0.4 } = options;
-  const g = graphOf(network.model);
-  const number = (value: number) => g.constant(scalar("float32", value));
-  const [logits, ...heads] = scoresOf(g, network);
-  const labels = g.input("labels", "int64", [logits.shape?.[0] ?? null]);
-  const rates = rateOfRank(g, g.input("rate", "float32", []));
-  let loss = crossEntropy(g, logits, labels, smoothing);
-  for (const head of heads) {
-    loss = add(g, loss, mul(g, crossEntropy(g, head, labels, smoothing), number(auxiliary)));
-  }
-  const learned = network.parameters.filter(({ trainable }) => trainable);
+export function trainingStep(source: StepSource, options: StepOptions = {}): TrainingStep {
+  const g = graphOf(source.model);
+  const objective = objectiveOf(g, source, options);
+  const rate = g.input(objective.names.rate, "float32", []);
+  const learned = source.parameters.filter(({ trainable }) => trainable);
   const values = learned.map(({ name }) => g.value(name));
-  const derivatives = gradients(g, loss, values);
-  const next: Value[] = [];
-  const weights: StateTensor[] = [];
-  const velocities: StateTensor[] = [];
-  const named = (value: Value, name: string): Value => {
-    const [output] = g.node("Identity", [value], {}, { outputNames: [name] });
-    next.push(output);
-    return output;
-  };
-  for (const [i, { name, shape, decay: decays }] of learned.entries()) {
-    const w = values[i];
-    const plain = derivatives[i];
-    const rank = shape.length;
-    const times = (value: Value, by: number) =>
-      mul(g, value, g.constant(tensor("float32", ones(rank), by)));
-    const d = decay > 0 && decays ? add(g, plain, times(w, decay)) : plain;
-    const v = g.input(`${VELOCITY}${name}`, "float32", shape);
-    const velocity = add(g, times(v, momentum), d);
-    const direction = nesterov ? add(g, d, times(velocity, momentum)) : velocity;
-    const updated = sub(g, w, mul(g, direction, rates(rank)));
-    weights.push({ name, next: named(updated, `next/${name}`).name, shape });
-    velocities.push({
-      name: v.name,
-      next: named(velocity, `next/${VELOCITY}${name}`).name,
-      shape,
-    });
-  }
-  const correct = equal(g, g.op("ArgMax", [logits], { axis: 1, keepdims: 0 }), labels);
-  const count = reduce(g, "ReduceSum", cast(g, correct, "float32"), undefined, false);
-  for (const { name, next: output } of network.statistics) {
-    weights.push({ name, next: output, shape: g.value(name).shape as readonly number[] });
-  }
-  // What changes comes in instead of being stored.
+  const derivatives = derived(g, objective, values);
+  const update = updater(g, rate, options);
+  const next = learned.map((own, i) => update(own, values[i], derivatives[i]));
+  const weights = [...next.map(({ weight }) => weight), ...statisticsOf(g, source)];
+  const velocities = next.map(({ velocity }) => velocity);
   const changing = new Set(weights.map(({ name }) => name));
-  const stored = g.initializers.filter(({ name }) => !changing.has(name));
-  g.initializers.splice(0, g.initializers.length, ...stored);
-  g.inputs.push(...[...changing].map((name) => g.value(name)));
-  const statistics = network.statistics.map(({ next: name }) => g.value(name));
-  g.outputs.splice(0, g.outputs.length);
-  named(loss, "loss");
-  named(count, "correct");
-  g.output(...next, ...statistics);
-  return { model: g.toModel("step"), weights, velocities };
+  feed(g, changing);
+  conclude(g, source, objective, [...next.flatMap(({ outputs }) => outputs)]);
+  return { model: g.toModel("step"), weights, velocities, names: objective.names };
+}
+
+/**
+ * Builds the step of a network in two parts.
+ * @param source a graph for training
+ * @param options the optimiser
+ * @param count batches of an update
+ * @throws OnnxError for an operator without a gradient, with the node
+ */
+export function trainingParts(
+  source: StepSource,
+  options: StepOptions,
+  count: number,
+): TrainingParts {
+  const learned = source.parameters.filter(({ trainable }) => trainable);
+  const g = graphOf(source.model);
+  const objective = objectiveOf(g, source, options);
+  const derivatives = derived(
+    g,
+    objective,
+    learned.map(({ name }) => g.value(name)),
+  );
+  const outputs: Value[] = [];
+  const sums = learned.map(({ name, shape }, i): StateTensor => {
+    const sum = g.input(`sum/${name}`, "float32", shape);
+    const output = named(g, add(g, sum, derivatives[i]), `next/sum/${name}`);
+    outputs.push(output);
+    return { name: sum.name, next: output.name, shape };
+  });
+  const statistics = statisticsOf(g, source);
+  feed(g, new Set([...learned, ...statistics].map(({ name }) => name)));
+  conclude(g, source, objective, outputs);
+
+  const u = new Graph(g.opset);
+  const rate = u.input(objective.names.rate, "float32", []);
+  const update = updater(u, rate, options);
+  const next = learned.map((own, i) => {
+    const w = u.input(own.name, "float32", own.shape);
+    const sum = u.input(sums[i].name, "float32", own.shape);
+    return update(own, w, times(u, sum, 1 / count, own.shape.length));
+  });
+  u.output(...next.flatMap((one) => one.outputs));
+  return {
+    ...{ gradients: g.toModel("gradients"), update: u.toModel("update"), sums },
+    weights: [...next.map(({ weight }) => weight), ...statistics],
+    velocities: next.map(({ velocity }) => velocity),
+    names: objective.names,
+  };
+}
+
+/** The derivatives of the loss; that nothing is learned is refused. */
+function derived(g: Graph, { loss }: Objective, values: readonly Value[]): Value[] {
+  if (values.length === 0) {
+    throw new OnnxError("trainingStep: expected tensors to learn, received none");
+  }
+  return gradients(g, loss, values);
 }
 
 const ones = (rank: number) => new Array<number>(rank).fill(1);
+
+/** A value times a number, which has as many axes. */
+function times(g: Graph, value: Value, by: number, rank: number): Value {
+  return mul(g, value, g.constant(tensor("float32", ones(rank), by)));
+}
+
+function named(g: Graph, value: Value, name: string): Value {
+  return g.node("Identity", [value], {}, { outputNames: [name] })[0];
+}
+
+/** Emits the update of one weight after another. */
+function updater(g: Graph, rate: Value, options: StepOptions) {
+  const { momentum = 0.9, nesterov = false, decay = 0 } = options;
+  const rates = rateOfRank(g, rate);
+  return (
+    { name, shape, decay: decays, factor = 1 }: LearnedTensor,
+    w: Value,
+    gradient: Value,
+  ): { weight: StateTensor; velocity: StateTensor; outputs: readonly Value[] } => {
+    const rank = shape.length;
+    const d = decay > 0 && decays ? add(g, gradient, times(g, w, decay, rank)) : gradient;
+    const v = g.input(`${VELOCITY}${name}`, "float32", shape);
+    const velocity = add(g, times(g, v, momentum, rank), d);
+    const direction = nesterov ? add(g, d, times(g, velocity, momentum, rank)) : velocity;
+    const outputs = [
+      named(g, sub(g, w, mul(g, direction, rates(rank, factor))), `next/${name}`),
+      named(g, velocity, `next/${VELOCITY}${name}`),
+    ];
+    return {
+      weight: { name, next: outputs[0].name, shape },
+      velocity: { name: v.name, next: outputs[1].name, shape },
+      outputs,
+    };
+  };
+}
 
 /**
  * The rate with as many axes as what it is multiplied with, made once for each number: a scalar times
  * the weights of a 1x1 convolution, [M, C, 1, 1], takes 50 times as long on ONNX Runtime's CPU provider.
  */
-function rateOfRank(g: Graph, rate: Value): (rank: number) => Value {
-  const known = new Map<number, Value>([[0, rate]]);
-  return (rank) => {
-    const value = known.get(rank) ?? reshape(g, rate, ones(rank));
-    known.set(rank, value);
+function rateOfRank(g: Graph, rate: Value): (rank: number, factor: number) => Value {
+  const known = new Map<string, Value>();
+  return (rank, factor) => {
+    const key = `${rank} ${factor}`;
+    let value = known.get(key);
+    if (value === undefined) {
+      value = rank === 0 ? rate : reshape(g, rate, ones(rank));
+      if (factor !== 1) value = times(g, value, factor, rank);
+      known.set(key, value);
+    }
     return value;
   };
 }
 
-/** The scores of the classifier and of auxiliary heads: the outputs that are no statistics. */
-function scoresOf(g: Graph, network: BuiltNetwork): Value[] {
-  const statistics = new Set(network.statistics.map(({ next }) => next));
-  return g.outputs.filter(({ name }) => !statistics.has(name));
+function statisticsOf(g: Graph, { statistics }: StepSource): StateTensor[] {
+  return statistics.map(({ name, next }) => {
+    return { name, next, shape: g.value(name).shape as readonly number[] };
+  });
 }
 
-/**
- * The mean cross entropy: -(1 - s) log p_label - s mean_k log p_k over the classes, with smoothing s.
- * Source: Szegedy et al.: Rethinking the Inception architecture for computer vision, CVPR 2016.
- */
-function crossEntropy(g: Graph, logits: Value, labels: Value, smoothing: number): Value {
-  const number = (value: number) => g.constant(scalar("float32", value));
-  const logs = logSoftmax(g, logits, 1);
-  const classes = logits.shape?.[1];
-  const index = g.op("OneHot", [
-    labels,
-    g.constant(scalar("int64", Number(classes))),
-    g.constant({ dtype: "float32", shape: [2], data: Float64Array.of(0, 1) }),
-  ]);
-  const own = reduce(g, "ReduceSum", mul(g, logs, index), [1], false);
-  const part =
-    smoothing === 0
-      ? own
-      : add(
-          g,
-          mul(g, own, number(1 - smoothing)),
-          mul(g, reduce(g, "ReduceMean", logs, [1], false), number(smoothing)),
-        );
-  return g.op("Neg", [reduce(g, "ReduceMean", part, undefined, false)]);
+/** What changes comes in instead of being stored. */
+function feed(g: Graph, changing: ReadonlySet<string>): void {
+  const stored = g.initializers.filter(({ name }) => !changing.has(name));
+  g.initializers.splice(0, g.initializers.length, ...stored);
+  g.inputs.push(...[...changing].map((name) => g.value(name)));
+}
+
+/** Declares the outputs. */
+function conclude(
+  g: Graph,
+  { statistics }: StepSource,
+  { loss, count, names }: Objective,
+  next: readonly Value[],
+): void {
+  g.outputs.splice(0, g.outputs.length);
+  const results = [named(g, loss, names.loss), named(g, count, names.correct)];
+  g.output(...next, ...results, ...statistics.map(({ next: name }) => g.value(name)));
 }

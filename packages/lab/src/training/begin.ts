@@ -1,0 +1,75 @@
+/** Where a run begins: with initial values, or with the checkpoint of its directory. */
+import { existsSync, truncateSync, writeFileSync } from "node:fs";
+import { explain, Failure } from "../errors.ts";
+import {
+  hasCheckpoint,
+  loadCheckpoint,
+  type Position,
+  readCheckpoint,
+  type State,
+} from "./checkpoint.ts";
+import type { RunConfig } from "./config.ts";
+import { metricsFile } from "./output.ts";
+import { initialState } from "./state.ts";
+import type { Stepper } from "./stepper.ts";
+import type { Trainee } from "./trainee.ts";
+
+/** Where a run is, with its state. */
+export interface Progress extends Position {
+  /** The tensors. */
+  readonly state: State;
+  /** Whether nothing was done yet. */
+  readonly fresh: boolean;
+}
+
+/**
+ * Compares the settings of a run with those of the checkpoint in its directory.
+ * @param config the settings
+ * @param folder the directory; one without a checkpoint is that of no other run
+ * @throws Failure when the checkpoint is of a run with other settings, or damaged
+ */
+export function expectSameRun(config: RunConfig, folder: string): void {
+  if (!hasCheckpoint(folder)) return;
+  const { config: before } = readCheckpoint(folder);
+  const now = JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
+  for (const name of new Set([...Object.keys(now), ...Object.keys(before)])) {
+    const [was, is] = [before[name], now[name]].map((value) => JSON.stringify(value) ?? "none");
+    if (was === is) continue;
+    throw new Failure(`the checkpoint is of a run with another ${name}: ${was} instead of ${is}`);
+  }
+}
+
+/**
+ * The beginning of a run; its metrics file is made, or cut to what the checkpoint knows.
+ * @param config the settings
+ * @param trainee the network
+ * @param stepper what is learned
+ * @param options the directory, and whether to go on
+ * @throws Failure for a checkpoint of another run or a damaged one, or files that cannot be written
+ */
+export function beginRun(
+  config: RunConfig,
+  trainee: Trainee,
+  { weights, velocities }: Pick<Stepper, "weights" | "velocities">,
+  { folder, resume }: { readonly folder: string; readonly resume: boolean },
+): Progress {
+  const metrics = metricsFile(folder);
+  const fresh = !(resume && hasCheckpoint(folder));
+  let begin: Omit<Progress, "fresh">;
+  if (fresh) {
+    const state = initialState(trainee, weights, velocities);
+    const sums = { loss: 0, correct: 0, steps: 0, seconds: 0 };
+    begin = { state, epoch: 0, step: 0, metrics: 0, sums };
+  } else {
+    expectSameRun(config, folder);
+    const { info, state } = loadCheckpoint(folder, [...weights, ...velocities]);
+    begin = { ...info, state };
+  }
+  try {
+    if (fresh || !existsSync(metrics)) writeFileSync(metrics, "");
+    else truncateSync(metrics, begin.metrics);
+  } catch (error) {
+    throw explain("write", metrics, error);
+  }
+  return { ...begin, fresh };
+}
