@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Command>> = {
   train: async () => (await import("./commands/train.ts")).train,
   eval: async () => (await import("./commands/eval.ts")).evalCommand,
   study: async () => (await import("./commands/study.ts")).study,
+  report: async () => (await import("./commands/report.ts")).report,
   mcnemar: async () => (await import("./commands/mcnemar.ts")).mcnemar,
   checks: async () => (await import("./commands/checks.ts")).checks,
 };
@@ -28,6 +29,7 @@ const summaries: Record<string, string> = {
   train: "Train a network on labelled pictures",
   eval: "Measure the accuracy of a network on labelled pictures",
   study: "Measure what pooling methods do to pictures, with a report",
+  report: "Write the report of a study or of a training again",
   mcnemar: "Test whether two trained models differ in accuracy",
   checks: "Show versions, processors, engines and what is missing",
 };

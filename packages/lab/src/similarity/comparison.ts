@@ -50,10 +50,14 @@ export const rangeNames: Readonly<Record<ValueRange["name"], string>> = {
   imagenet: "ImageNet",
 };
 
-/** A heading: `Bilinear reconstruction, linear light, pooled as 0-1`. */
+/**
+ * A heading: `Bilinear reconstruction, linear light`; ranges of values other than 0-1 are named, as in
+ * `..., pooled as 0-255`.
+ */
 export function comparisonTitle({ values, protocol, light, dataRange }: Comparison): string {
+  const pooled = values === "unit" ? "" : `, pooled as ${rangeNames[values]}`;
   const range = dataRange === 1 ? "" : `, SSIM for data range ${fraction(dataRange)}`;
-  return `${findProtocol(protocol).title}, ${lightNames[light]}, pooled as ${rangeNames[values]}${range}`;
+  return `${findProtocol(protocol).title}, ${lightNames[light]}${pooled}${range}`;
 }
 
 /** A share as people write it: 1/255 for 0.00392... */

@@ -109,12 +109,18 @@ export interface VariantOptions {
   readonly fit: boolean;
 }
 
+/** Whether a method draws in training with its settings. */
+function draws(method: Method, settings: Settings): boolean {
+  if (!method.random) return false;
+  return (method.noise?.(siteOf(2, 3), settingsOf(method, settings)) ?? []).length > 0;
+}
+
 /** The variants of a method: initial and fitted where it learns, drawing and not where it draws. */
 export function variantsOf(method: Method, { settings = {}, fit }: VariantOptions): Variant[] {
   const learns = method.trained;
   const base = { method: method.name, settings, state: learns ? "initial" : "fixed" } as const;
   const variants: Variant[] = [{ ...base, phase: "inference" }];
-  if (method.random) variants.push({ ...base, phase: "training" });
+  if (draws(method, settings)) variants.push({ ...base, phase: "training" });
   if (learns && fit) variants.push({ ...base, state: "fitted", phase: "inference" });
   return variants;
 }
