@@ -3,38 +3,19 @@
  * isolation, the CPU and the WebGPU provider, with ONNX Runtime from the bundle and from a folder of its
  * own. Uses the built package. Skipped where there is no Chromium; with CI_FULL=1 a skip is a failure.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { builtFile, openSite, type Site, skipBrowser } from "../../../test/browser.ts";
 import { Graph } from "../src/graph.ts";
 import { writeModel } from "../src/model.ts";
 import { exp, mul } from "../src/ops/elementwise.ts";
 
-const executable = [
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-].find((path) => existsSync(path));
-const full = process.env.CI_FULL === "1";
-if (executable === undefined && !full) {
-  console.warn("SKIPPED: no Chromium found, the browser tests of @softpool/onnx do not run here");
-}
-const here = dirname(fileURLToPath(import.meta.url));
-const runtime = join(here, "../../../node_modules/onnxruntime-web/dist");
-let browser: Browser;
-let server: Server;
-let folder = "";
-let address = "";
+const runtime = new URL("../../../node_modules/onnxruntime-web/dist/", import.meta.url);
+let site: Site | undefined;
 
 /** What the page runs: the same model, whole and halved floats, on a provider, two calls at once. */
 const page = `
-import { createSession, fromRun, toRun } from "PACKAGE";
+import { createSession, fromRun, toRun } from ${builtFile("onnx/dist/session-web.js")};
 const bytes = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer());
 window.check = async (options) => {
   const [log, far, errors] = [[], [], []];
@@ -80,72 +61,19 @@ function model(dtype: "float32" | "float16" | "float64"): Uint8Array {
 }
 
 beforeAll(async () => {
-  if (executable === undefined) return;
-  folder = mkdtempSync(join(tmpdir(), "softpool-session-"));
-  const entry = join(here, "../dist/session-web.js");
-  writeFileSync(join(folder, "page.js"), page.replace('"PACKAGE"', JSON.stringify(entry)));
-  writeFileSync(
-    join(folder, "index.html"),
-    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
-  );
-  await build({
-    root: folder,
-    configFile: false,
-    logLevel: "silent",
-    build: { outDir: "out", minify: false, target: "es2022" },
-  });
-  const models = new Map<string, Uint8Array>([
-    ["/float32.onnx", model("float32")],
-    ["/float16.onnx", model("float16")],
-    ["/broken.onnx", model("float64")],
-  ]);
-  const types: Record<string, string> = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".wasm": "application/wasm",
-  };
-  server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-    const path = pathname.startsWith("/ort/")
-      ? join(runtime, pathname.slice(5))
-      : join(folder, "out", pathname === "/" ? "index.html" : pathname);
-    const bytes = models.get(pathname) ?? (existsSync(path) ? readFileSync(path) : undefined);
-    if (bytes === undefined) {
-      response.writeHead(404).end();
-      return;
-    }
-    const headers: Record<string, string> = { "content-type": types[extname(path)] ?? "" };
-    if (pathname !== "/" || searchParams.has("isolated")) {
-      headers["cross-origin-opener-policy"] = "same-origin";
-      headers["cross-origin-embedder-policy"] = "require-corp";
-      headers["cross-origin-resource-policy"] = "same-origin";
-    }
-    response.writeHead(200, headers).end(bytes);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  browser = await chromium.launch({
-    executablePath: executable,
-    args: [
-      "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      "--enable-features=Vulkan",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+  if (skipBrowser) return;
+  site = await openSite({
+    modules: { "page.js": page },
+    files: {
+      "/float32.onnx": model("float32"),
+      "/float16.onnx": model("float16"),
+      "/broken.onnx": model("float64"),
+    },
+    folders: { "/ort/": fileURLToPath(runtime) },
   });
 });
 
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-  if (folder !== "") rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => site?.close());
 
 interface Outcome {
   far: number[];
@@ -158,7 +86,7 @@ interface Outcome {
 const cuda = "provider cuda is not used: browsers have cpu and webgpu, but not cuda";
 
 test
-  .skipIf(executable === undefined && !full)
+  .skipIf(skipBrowser)
   .each([
     { isolated: true, threads: 2 },
     { isolated: false },
@@ -167,21 +95,9 @@ test
     { isolated: false, provider: "webgpu", runs: "webgpu" },
     { isolated: false, provider: "cuda", runs: "webgpu", said: cuda },
   ])("in Chromium: %o", async ({ isolated, said, runs = "cpu", ...options }) => {
-  expect(executable, "Chromium is needed here").toBeDefined();
-  const page = await browser.newPage();
-  const problems: string[] = [];
-  page.on("console", (message) => {
-    if (message.type() === "error") problems.push(message.text());
-  });
-  page.on("pageerror", (error) => problems.push(error.message));
-  const fetched: string[] = [];
-  page.on("request", (request) => fetched.push(request.url()));
-  await page.goto(isolated ? `${address}?isolated` : address);
-  await page.waitForFunction(() => "check" in window);
-  const outcome = (await page.evaluate(
-    (o) => (window as unknown as { check(o: unknown): Promise<unknown> }).check(o),
-    options,
-  )) as Outcome;
+  const { address, open } = site as Site;
+  const tab = await open("check", isolated);
+  const outcome = await tab.call<Outcome>("check", options);
   const { far, log, errors } = outcome;
   expect([outcome.provider, outcome.isolated]).toEqual([runs, isolated]);
   // The software adapter has no float16; then the error names the node.
@@ -201,11 +117,11 @@ test
   );
   expect(log.length > 0).toBe(said !== undefined);
   if (said !== undefined) expect(log[0]).toContain(`softpool: ${said}`);
-  expect(fetched.filter((url) => !url.startsWith(address))).toEqual([]);
-  const files = fetched.filter((url) => url.endsWith(".wasm"));
+  expect(tab.fetched.filter((url) => !url.startsWith(address))).toEqual([]);
+  const files = tab.fetched.filter((url) => url.endsWith(".wasm"));
   expect(files.length).toBeGreaterThan(0);
   const place = options.folder ? "ort" : "assets";
   expect(files.filter((url) => !url.startsWith(`${address}${place}/`))).toEqual([]);
-  expect(problems).toEqual([]);
-  await page.close();
+  expect(tab.problems).toEqual([]);
+  await tab.close();
 });
