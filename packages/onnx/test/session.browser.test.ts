@@ -71,7 +71,7 @@ beforeAll(async () => {
     },
     folders: { "/ort/": fileURLToPath(runtime) },
   });
-});
+}, 120_000);
 
 afterAll(() => site?.close());
 

@@ -55,7 +55,7 @@ beforeAll(async () => {
     minify: true,
     webgpu: false,
   });
-});
+}, 120_000);
 
 afterAll(() => site?.close());
 

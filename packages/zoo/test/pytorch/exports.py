@@ -236,7 +236,7 @@ if __name__ == "__main__":
             input_names=["input"],
             output_names=["output"],
         )
-        case = {"name": name, "input": shape}
+        case = {"name": name, "input": "x".join(map(str, shape))}
         cases.append({**case, "pool": "", "gradient": "exact", **gradients(layers, shape)})
         if name in ("cnn", "residual", "separable"):
             for gradient in ("exact", "weights"):
