@@ -1,0 +1,218 @@
+/** `softpool study latency`: options, what they ask for, the run, and the report. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { nearestName } from "@softpool/pictures";
+import { catalogue, findMethod } from "@softpool/poolings";
+import type { ArgsDef } from "citty";
+import { type Arguments, oneOf, positiveInteger } from "../args.ts";
+import { quote, UsageError } from "../errors.ts";
+import { expectWritable } from "../paths.ts";
+import { provenance } from "../study/origin.ts";
+import { conclude, expectSome, runStudy } from "../study/run.ts";
+import { parseShard } from "../study/shard.ts";
+import { openFolder, readResults } from "../study/store.ts";
+import { LatencyExecutor } from "./executor.ts";
+import { writeLatencyReport } from "./files.ts";
+import { thisMachine } from "./machine.ts";
+import type { Effort } from "./measure.ts";
+import {
+  count,
+  type Direction,
+  directions,
+  engineTitle,
+  type LatencyEngine,
+  latencyEngines,
+} from "./place.ts";
+import { LATENCY, planLatency } from "./plan.ts";
+import { runTask } from "./process.ts";
+import type { EngineState } from "./result.ts";
+
+/** The folder of results where none is named. */
+const FOLDER = "softpool-latency";
+
+/** The stem of ResNet-50 at batch 1, 8 and 64. */
+const STEM = "1x64x112x112,8x64x112x112,64x64x112x112";
+
+/** Options that only this study has. */
+export const latencyOptions: ArgsDef = {
+  shape: {
+    type: "string",
+    description: `shapes of inputs, NxCxHxW; default ${STEM.replaceAll(",", ", ")}`,
+    valueHint: "N,C,H,W",
+  },
+  engines: {
+    type: "string",
+    description: `what computes: ${latencyEngines.join(", ")}; default all that are there, but for reference`,
+    valueHint: "NAME,NAME...",
+  },
+  directions: {
+    type: "string",
+    description: "what is timed: forward, backward",
+    default: "forward,backward",
+    valueHint: "NAME,NAME",
+  },
+  rounds: {
+    type: "string",
+    description: "rounds of a cell; default 15, with --quick 5",
+    valueHint: "N",
+  },
+  quick: { type: "boolean", description: "short timings: a look, no measurement" },
+};
+
+/** Options that may be given several times. */
+export const latencyRepeatable: readonly string[] = ["shape"];
+
+/** What to know before using it. */
+export const latencyNotes: readonly string[] = [
+  "latency: every method at every shape and kernel (stride = kernel), forward and backward, by every engine " +
+    "that is there: --kernels (default 2 to 8), --methods, --threads (numbers separated by commas; default 1 " +
+    "and all processors), --shard and -o as above. Each cell is timed in a fresh process in turns with average " +
+    "pooling, whose ratio is told; extra memory is that of the first calls. Backward is from input and gradient " +
+    "of the output to gradient of the input, with whatever it needs of the forward.",
+  "Other work on the machine disturbs it: the report says how busy the machine was, and what drifted.",
+];
+
+const list = (text: string) => [...new Set(text.split(",").map((word) => word.trim()))];
+
+/** A shape: `1x64x112x112`. */
+function parseShape(text: string): number[] {
+  const sizes = text.trim().split(/[x×]/i).map(Number);
+  const valid =
+    /^\d+([x×]\d+){2,4}$/i.test(text.trim()) && sizes.every((size) => size >= 1 && size < 2 ** 31);
+  if (!valid || count(sizes) >= 2 ** 31) {
+    throw new UsageError(
+      `--shape: expected batch, channels and one to three sizes, such as 1x64x112x112, received ${JSON.stringify(text)}`,
+    );
+  }
+  return sizes;
+}
+
+function methodNames(text: string | undefined): string[] {
+  if (text === undefined) return catalogue.map(({ name }) => name);
+  const found = list(text).map((word) => {
+    const method = findMethod(word.toLowerCase());
+    if (method !== undefined) return method.name;
+    const names = catalogue.flatMap(({ name, aliases }) => [name, ...aliases]);
+    const near = nearestName(word.toLowerCase(), names);
+    const hint = near === undefined ? "" : `, did you mean ${near}?`;
+    const all = catalogue.map(({ name }) => name).join(", ");
+    throw new UsageError(
+      `--methods: expected one of ${all}, received ${JSON.stringify(word)}${hint}`,
+    );
+  });
+  return [...new Set(found)];
+}
+
+/** What is asked for, but for the machine and whether the engines are there. */
+export interface LatencyWish {
+  /** Engines; `undefined` for all that are there. */
+  readonly engines: readonly LatencyEngine[] | undefined;
+  /** Most threads of a call. */
+  readonly threads: readonly number[];
+  /** Shapes of inputs. */
+  readonly shapes: readonly (readonly number[])[];
+  /** Kernels. */
+  readonly kernels: readonly number[];
+  /** Names of methods. */
+  readonly methods: readonly string[];
+  /** What is timed. */
+  readonly directions: readonly Direction[];
+  /** How much. */
+  readonly effort: Effort;
+}
+
+/** Options that this study takes, those that it shares with others among them. */
+const TAKEN = ["kernels", "methods", "threads", "output", "shard", "json", "help"];
+
+/**
+ * What the arguments ask for.
+ * @throws UsageError
+ */
+export function latencyWish({ values, lists, flags }: Arguments): LatencyWish {
+  const taken = [...TAKEN, ...Object.keys(latencyOptions)];
+  for (const name of [...Object.keys(values), ...flags]) {
+    if (!taken.includes(name)) throw new UsageError(`study latency has no option --${name}`);
+  }
+  const numbers = (option: string, text: string) =>
+    list(text)
+      .map((word) => positiveInteger(option, word))
+      .sort((a, b) => a - b);
+  const shapes = new Map<string, number[]>();
+  for (const text of (lists.shape ?? [values.shape ?? STEM]).flatMap((part) => part.split(","))) {
+    const shape = parseShape(text);
+    shapes.set(shape.join("x"), shape);
+  }
+  const quick = flags.has("quick");
+  const all = Math.min(16, availableParallelism());
+  return {
+    engines:
+      values.engines === undefined
+        ? undefined
+        : list(values.engines).map((word) => oneOf("--engines", word, latencyEngines)),
+    threads: numbers("--threads", values.threads ?? [...new Set([1, all])].join(",")),
+    shapes: [...shapes.values()],
+    kernels: numbers("--kernels", values.kernels ?? "2,3,4,5,6,7,8"),
+    methods: methodNames(values.methods),
+    directions: list(values.directions ?? directions.join(",")).map((word) =>
+      oneOf("--directions", word, directions),
+    ),
+    effort: {
+      rounds: positiveInteger("--rounds", values.rounds ?? (quick ? "5" : "15")),
+      warmup: quick ? 10 : 50,
+      least: quick ? 2 : 5,
+      most: quick ? 1000 : 5000,
+    },
+  };
+}
+
+/** Which engines are there, each asked in a process of its own. */
+async function probe(
+  engines: readonly LatencyEngine[],
+): Promise<(readonly [LatencyEngine, EngineState])[]> {
+  const states: (readonly [LatencyEngine, EngineState])[] = [];
+  for (const engine of engines) {
+    const answer = await runTask({ kind: "probe", engine }, 0);
+    const note = answer.kind === "failed" ? answer.error : "";
+    const state: EngineState =
+      answer.kind === "engine" ? answer : { kind: "engine", present: false, note };
+    states.push([engine, state]);
+  }
+  return states;
+}
+
+/** Runs the study. */
+export async function runLatency(args: Arguments): Promise<number> {
+  const { values, flags, rest } = args;
+  const wish = latencyWish(args);
+  const shard = parseShard(values.shard ?? "1/1");
+  const folder = values.output ?? FOLDER;
+  if (folder === "") throw new UsageError("-o: expected a directory, received an empty name");
+  if (rest.length > 0) {
+    throw new UsageError(`study latency takes no files, received ${rest.map(quote).join(", ")}`);
+  }
+  openFolder(folder);
+  expectWritable(join(folder, "index.html"));
+  const asked = wish.engines ?? latencyEngines.filter((engine) => engine !== "reference");
+  const engines = await probe(asked);
+  for (const [engine, { present, note }] of engines) {
+    const sentence = present ? note : `it is not there: ${note}`;
+    if (sentence !== "" && (present || wish.engines !== undefined)) {
+      console.error(`softpool: ${engineTitle(engine)}: ${sentence}`);
+    }
+  }
+  const summary = await runStudy({
+    folder,
+    study: LATENCY,
+    groups: planLatency({ ...wish, engines, machine: thisMachine() }),
+    shard,
+    provenance: provenance(true),
+    executor: () => new LatencyExecutor(wish.effort),
+  });
+  if (!summary.interrupted) expectSome(summary);
+  await writeLatencyReport(readResults([folder]), folder, {
+    json: flags.has("json"),
+    quiet: summary.interrupted,
+  });
+  const missing = engines.some(([, { present }]) => !present) && wish.engines !== undefined;
+  return conclude(summary) || (missing ? 1 : 0);
+}

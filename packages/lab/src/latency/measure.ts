@@ -1,0 +1,109 @@
+/**
+ * Timing: a method and average pooling in turns, round by round, in one process, so that whatever else the
+ * machine does meets both. Who begins alternates. Calls shorter than the least of a round are repeated.
+ */
+import { cpus } from "node:os";
+import { quantile } from "./result.ts";
+import type { Timed } from "./timed.ts";
+
+/** How much is measured. */
+export interface Effort {
+  /** Rounds. */
+  readonly rounds: number;
+  /** Least milliseconds of warm-up, of each of the two. */
+  readonly warmup: number;
+  /** Least milliseconds of a method in a round. */
+  readonly least: number;
+  /** Milliseconds after which no further round begins, as long as there are three. */
+  readonly most: number;
+}
+
+/** The rounds of a measurement, with what was before. */
+export interface Rounds {
+  /** Milliseconds of a call of the method, a number a round. */
+  readonly own: readonly number[];
+  /** The same of average pooling. */
+  readonly average: readonly number[];
+  /** Calls of a round. */
+  readonly calls: readonly [own: number, average: number];
+  /** How busy others kept the processors, 0 to 1. */
+  readonly busy: number;
+}
+
+/** Rounds that there are at least, however long they take. */
+const FEWEST = 3;
+/** Calls of a round at most. */
+const MOST_CALLS = 1000;
+
+/** Milliseconds of so many calls, for one of them. */
+async function time({ call }: Timed, calls: number): Promise<number> {
+  const begin = performance.now();
+  for (let i = 0; i < calls; i++) {
+    const pending = call();
+    if (pending instanceof Promise) await pending;
+  }
+  return (performance.now() - begin) / calls;
+}
+
+/**
+ * Calls until code is compiled and threads are awake: at least three times.
+ * @returns milliseconds of every call
+ */
+export async function warmUp(timed: Timed, milliseconds: number): Promise<number[]> {
+  const times: number[] = [];
+  const begin = performance.now();
+  while (times.length < 3 || performance.now() - begin < milliseconds) {
+    times.push(await time(timed, 1));
+    if (times.length <= 3) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (times.length >= MOST_CALLS) break;
+  }
+  return times;
+}
+
+/** Milliseconds of processor time: of all processors, of their idleness, of this process. */
+function processorTimes() {
+  const all = cpus().map(({ times }) => times);
+  const { user, system } = process.cpuUsage();
+  return {
+    idle: all.reduce((sum, t) => sum + t.idle, 0),
+    total: all.reduce((sum, t) => sum + t.user + t.nice + t.sys + t.irq + t.idle, 0),
+    own: (user + system) / 1000,
+  };
+}
+
+/** How busy others kept the processors since a moment. */
+function busySince(before: ReturnType<typeof processorTimes>): number {
+  const now = processorTimes();
+  const total = now.total - before.total;
+  if (total <= 0) return 0;
+  const used = total - (now.idle - before.idle) - (now.own - before.own);
+  return Math.min(1, Math.max(0, used / total));
+}
+
+/** Runs the rounds of a warm method and of warm average pooling. */
+export async function runRounds(
+  own: Timed,
+  average: Timed,
+  warm: readonly [own: readonly number[], average: readonly number[]],
+  { rounds, least, most }: Effort,
+): Promise<Rounds> {
+  const calls = warm.map((times) => {
+    const call = quantile(times.slice(-5), 0.5);
+    return Math.max(1, Math.min(MOST_CALLS, Math.ceil(least / Math.max(call, 1e-4))));
+  });
+  const both: [number[], number[]] = [[], []];
+  const before = processorTimes();
+  const begin = performance.now();
+  for (let round = 0; round < rounds; round++) {
+    if (round >= FEWEST && performance.now() - begin > most) break;
+    for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      both[i].push(await time(i === 0 ? own : average, calls[i]));
+    }
+  }
+  return {
+    own: both[0],
+    average: both[1],
+    calls: [calls[0], calls[1]],
+    busy: busySince(before),
+  };
+}
