@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { expectGradient, type GradientCase } from "../../test/gradient.ts";
 import { expectLikeOrt, random } from "../../test/ort.ts";
+import { gradients } from "../gradients.ts";
 import { Graph } from "../graph.ts";
 import { evaluate } from "../reference.ts";
 import { int64s, type Tensor } from "../tensor.ts";
@@ -138,6 +139,10 @@ test("what does not fit is refused", () => {
   const unknown = g.input("s", "int64", [1]);
   expect(() => slice(g, x, { axes: [1], starts: [0], ends: [4], steps: [2] })).toThrow(
     'Slice: steps: expected a known size of axis 1 before opset 10, received "x" of shape 4 x n; use',
+  );
+  const part = slice(g, x, { axes: [1], starts: [0], ends: [-1] });
+  expect(() => gradients(g, part, [x], part)).toThrow(
+    /^Slice .*gradient: expected known sizes before opset 11; give the inputs' shapes/,
   );
   expect(() => slice(g, x, { axes: [0], starts: unknown, ends: [4] })).toThrow(
     "Slice: starts: expected numbers before opset 10, received a value that is not known",

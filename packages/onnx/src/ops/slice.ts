@@ -198,6 +198,9 @@ function cutsOf({ x, y, context }: UnaryParts, rank: number): Cut[] {
 
 /** The gradient with zeros where the slice took nothing, for sizes that are not known. */
 function placedByShape({ g, x, y, dy, context }: UnaryParts, cuts: readonly Cut[], rank: number) {
+  if (g.opset < 11) {
+    return refuse(context, "expected known sizes before opset 11; give the inputs' shapes");
+  }
   const starts = new Array<number>(rank).fill(0);
   for (const { axis, start, step } of cuts) {
     if (step !== 1 || typeof start !== "number") {
