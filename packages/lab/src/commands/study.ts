@@ -3,6 +3,7 @@ import { nearestName } from "@softpool/pictures";
 import { defineCommand } from "citty";
 import type { Arguments, Command } from "../args.ts";
 import { UsageError } from "../errors.ts";
+import { latencyNotes, latencyOptions, latencyRepeatable, runLatency } from "../latency/command.ts";
 import { runSimilarity, similarityNotes, similarityOptions } from "../similarity/command.ts";
 
 /** A study by name. */
@@ -16,6 +17,10 @@ const studies: Readonly<Record<string, Study>> = {
     summary: "what pooling leaves of pictures, by method, kernel and protocol",
     run: runSimilarity,
   },
+  latency: {
+    summary: "what poolings cost: time and memory by method, shape, kernel and engine",
+    run: runLatency,
+  },
 };
 
 const definition = defineCommand({
@@ -26,6 +31,7 @@ const definition = defineCommand({
   args: {
     study: { type: "positional", description: "which study", required: false },
     ...similarityOptions,
+    ...latencyOptions,
   },
 });
 
@@ -48,12 +54,14 @@ async function run(args: Arguments): Promise<number> {
 /** The command. */
 export const study: Command = {
   definition: definition as Command["definition"],
-  usage: "similarity [DIRECTORY] [options]",
-  notes: similarityNotes,
+  repeatable: latencyRepeatable,
+  usage: "similarity [DIRECTORY] [options] | latency [options]",
+  notes: [...similarityNotes, ...latencyNotes],
   examples: [
     "softpool study similarity photos/ -o out",
     "softpool study similarity photos/ --fit --shard 1/3 -o out-1",
     "softpool study similarity photos/ --methods soft,average,maximum --sweep-beta",
+    "softpool study latency --shape 1x64x112x112 --kernels 2,3,5,8 -o out",
   ],
   run,
 };

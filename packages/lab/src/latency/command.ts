@@ -38,7 +38,7 @@ export const latencyOptions: ArgsDef = {
   shape: {
     type: "string",
     description: `shapes of inputs, NxCxHxW; default ${STEM.replaceAll(",", ", ")}`,
-    valueHint: "N,C,H,W",
+    valueHint: "NxCxHxW",
   },
   engines: {
     type: "string",

@@ -2,7 +2,7 @@
 import type { Cell, Group, Json } from "../study/cell.ts";
 import type { Executor, Report } from "../study/run.ts";
 import type { Effort } from "./measure.ts";
-import { engineTitle } from "./place.ts";
+import { engineTitle, threadsTitle } from "./place.ts";
 import type { LatencyCell } from "./plan.ts";
 import { runTask } from "./process.ts";
 import type { Answer, TimeTask } from "./task.ts";
@@ -29,7 +29,7 @@ export class LatencyExecutor implements Executor {
       const seconds = Math.round(performance.now() - begin) / 1000;
       const { work } = cell;
       const engine =
-        work.kind === "time" ? `${engineTitle(work.engine)}, ${work.threads} threads` : "";
+        work.kind === "time" ? `${engineTitle(work.engine)}, ${threadsTitle(work.threads)}` : "";
       if (answer.kind === "failed") report(cell, { error: `${cell.title}: ${answer.error}` });
       else report(cell, { result: answer as unknown as Json, engine, seconds });
     }

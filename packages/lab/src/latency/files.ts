@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { Failure } from "../errors.ts";
 import { makeDirectory, saveText } from "../paths.ts";
 import type { Results } from "../study/store.ts";
-import { findings, publishedFinding } from "./findings.ts";
+import { byEngine, findings, publishedFinding } from "./findings.ts";
 import { machineTitle } from "./machine.ts";
-import { byEngine, renderLatency } from "./report.ts";
+import { renderLatency } from "./report.ts";
 import { blocksOf, type LatencyRow, type MachinePart, machineParts } from "./rows.ts";
 
 /** How a report is given. */
@@ -75,7 +75,10 @@ export function latencyCsv(parts: readonly MachinePart[]): string {
 export function latencyJson(parts: readonly MachinePart[]): string {
   const machines = parts.map(({ rows, ...part }) => ({
     ...part,
-    findings: byEngine(blocksOf(rows)).flatMap(findings),
+    findings: byEngine(blocksOf(rows)).map((one) => ({
+      engine: one.title,
+      sentences: findings(one),
+    })),
     cells: rows.map((row) => {
       const { times } = row;
       const raw =
@@ -115,7 +118,10 @@ export async function writeLatencyReport(
   }
   for (const { machine, rows } of parts) {
     console.log(`${machineTitle(machine)}\n`);
-    for (const sentence of byEngine(blocksOf(rows)).flatMap(findings)) console.log(`- ${sentence}`);
+    for (const one of byEngine(blocksOf(rows))) {
+      const sentences = findings(one).map((sentence) => `- ${sentence}`);
+      console.log([`${one.title}:`, ...sentences, ""].join("\n"));
+    }
   }
-  console.log(`- ${publishedFinding()}\n\nReport: ${page}`);
+  console.log(`${publishedFinding()}\n\nReport: ${page}`);
 }

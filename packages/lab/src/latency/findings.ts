@@ -3,7 +3,7 @@
  * pooling in latency; its cost, like average pooling's, does not depend on the kernel, while maximum pooling's
  * grows with it; its time is about 3.4 (forward) and 3.2 (backward) times that of average pooling on a CPU.
  */
-import type { Direction } from "./place.ts";
+import { type Direction, directions, engineTitle } from "./place.ts";
 import { publishedRatio, publishedTimes } from "./published.ts";
 import type { Block } from "./rows.ts";
 
@@ -97,31 +97,6 @@ function between(values: readonly number[], digits = 2): string {
   return low === high ? low : `${low} to ${high}`;
 }
 
-/** Whether SoftPool is second only to average pooling. */
-function rankSentence(blocks: readonly Block[], direction: Direction): string | undefined {
-  const { places, second, faster } = standing(blocks, direction);
-  if (places === 0) return undefined;
-  const names = [...faster]
-    .sort((a, b) => b[1] - a[1])
-    .map(([method, times]) => `${method} in ${times}`);
-  const rest = names.length === 0 ? "" : `; faster were ${names.join(", ")}`;
-  return `${direction}, no method of the paper but average pooling is faster than SoftPool in ${second} of ${places} places${rest}`;
-}
-
-/** How times depend on the kernel. */
-function kernelSentence(blocks: readonly Block[], direction: Direction): string | undefined {
-  const parts = ["soft", "average", "maximum"].flatMap((method) => {
-    const ranges = blocks.flatMap((block) => kernelRange(block, method, direction) ?? []);
-    return ranges.length === 0
-      ? []
-      : [{ method, changes: ranges.map(({ change }) => change), range: ranges[0] }];
-  });
-  if (parts.length === 0) return undefined;
-  const [{ range }] = parts;
-  const words = parts.map(({ method, changes }) => `${between(changes)} for ${method}`);
-  return `${direction}, time at kernel ${range.to} over that at kernel ${range.from}: ${words.join(", ")}`;
-}
-
 /** SoftPool's ratio to average pooling beside the paper's. */
 function ratioSentence(blocks: readonly Block[], direction: Direction): string | undefined {
   const ratios = blocks.flatMap((block) =>
@@ -134,27 +109,80 @@ function ratioSentence(blocks: readonly Block[], direction: Direction): string |
   const [cpu, cuda] = (["cpu", "cuda"] as const).map((column) =>
     number(publishedRatio("soft", direction, column) ?? Number.NaN, 1),
   );
-  return `${direction}, SoftPool takes ${between(ratios, 1)} times as long as average pooling; the paper has ${cpu} on a CPU, ${cuda} with CUDA`;
+  return (
+    `SoftPool takes ${between(ratios, 1)} times as long as average pooling ${direction} ` +
+    `(the paper: ${cpu} on a CPU, ${cuda} with CUDA).`
+  );
+}
+
+/** Whether SoftPool is second only to average pooling. */
+function rankSentence(blocks: readonly Block[], direction: Direction): string | undefined {
+  const { places, second, faster } = standing(blocks, direction);
+  if (places === 0) return undefined;
+  const verdict =
+    second === places
+      ? `It is second only to average pooling ${direction}, or faster, in all ${places} places`
+      : `It is second only to average pooling ${direction}, or faster, in ${second} of ${places} places`;
+  const names = [...faster].sort((a, b) => b[1] - a[1]);
+  const rest = names.map(([method, times]) => `${method} in ${times}`).join(", ");
+  return rest === "" ? `${verdict}.` : `${verdict}; of the paper's methods, faster are ${rest}.`;
+}
+
+/** Up to this factor between kernels, a time is said not to depend on them. */
+const EQUAL = 1.25;
+
+/** How times depend on the kernel. */
+function kernelSentence(blocks: readonly Block[], direction: Direction): string | undefined {
+  const parts = ["soft", "average", "maximum"].flatMap((method) => {
+    const ranges = blocks.flatMap((block) => kernelRange(block, method, direction) ?? []);
+    return ranges.length === 0 ? [] : [{ method, ranges }];
+  });
+  const soft = parts.find(({ method }) => method === "soft");
+  if (soft === undefined) return undefined;
+  const spans = soft.ranges.map(({ span }) => span);
+  const [least, most] = [Math.min(...spans), Math.max(...spans)];
+  const verdict =
+    most <= EQUAL
+      ? "does not depend on the kernel"
+      : least > EQUAL
+        ? "depends on the kernel"
+        : "depends on the kernel in some places";
+  const [{ from, to }] = soft.ranges;
+  const words = parts.map(
+    ({ method, ranges }) => `${between(ranges.map(({ change }) => change))} for ${method}`,
+  );
+  return (
+    `Its time ${direction} ${verdict}: from kernel to kernel by a factor of up to ${between(spans)}. ` +
+    `Time at kernel ${to} over that at kernel ${from}: ${words.join(", ")}.`
+  );
 }
 
 /** Blocks of one engine. */
 export interface EngineBlocks {
   /** What computed, in words. */
   readonly title: string;
-  /** Its blocks. */
+  /** Its blocks: all shapes and numbers of threads. */
   readonly blocks: readonly Block[];
 }
 
-/** What holds, a sentence each, for blocks of one engine and number of threads. */
-export function findings({ title, blocks }: EngineBlocks): string[] {
-  const sentences = (["forward", "backward"] as const).flatMap((direction) => [
+/** Blocks by engine, without those in which nothing was measured. */
+export function byEngine(blocks: readonly Block[]): EngineBlocks[] {
+  const some = blocks.filter(({ measured }) => measured.length > 0);
+  const engines = [...new Set(some.map(({ engine }) => engine))];
+  return engines.map((engine) => ({
+    title: engineTitle(engine),
+    blocks: some.filter((block) => block.engine === engine),
+  }));
+}
+
+/** What of the claims holds for an engine, a sentence each; a place is a shape, a kernel, a number of threads. */
+export function findings({ blocks }: EngineBlocks): string[] {
+  const sentences = directions.flatMap((direction) => [
     ratioSentence(blocks, direction),
     rankSentence(blocks, direction),
     kernelSentence(blocks, direction),
   ]);
-  return sentences.flatMap((sentence) =>
-    sentence === undefined ? [] : [`${title}: ${sentence}.`],
-  );
+  return sentences.filter((sentence) => sentence !== undefined);
 }
 
 /** What the paper's own table says of its claim. */

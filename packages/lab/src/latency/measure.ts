@@ -1,6 +1,7 @@
 /**
  * Timing: a method and average pooling in turns, round by round, in one process, so that whatever else the
- * machine does meets both. Who begins alternates. Calls shorter than the least of a round are repeated.
+ * machine does meets both. Who begins alternates. Short calls are repeated within a round, whose number is
+ * the median of its calls: a program that takes the processor away for a moment spoils few of them.
  */
 import { cpus } from "node:os";
 import { quantile } from "./result.ts";
@@ -20,7 +21,7 @@ export interface Effort {
 
 /** The rounds of a measurement, with what was before. */
 export interface Rounds {
-  /** Milliseconds of a call of the method, a number a round. */
+  /** Milliseconds of a call of the method, a number a round: the median of its calls. */
   readonly own: readonly number[];
   /** The same of average pooling. */
   readonly average: readonly number[];
@@ -35,14 +36,19 @@ const FEWEST = 3;
 /** Calls of a round at most. */
 const MOST_CALLS = 1000;
 
-/** Milliseconds of so many calls, for one of them. */
-async function time({ call }: Timed, calls: number): Promise<number> {
+/** Milliseconds of a call. */
+async function timeOne({ call }: Timed): Promise<number> {
   const begin = performance.now();
-  for (let i = 0; i < calls; i++) {
-    const pending = call();
-    if (pending instanceof Promise) await pending;
-  }
-  return (performance.now() - begin) / calls;
+  const pending = call();
+  if (pending instanceof Promise) await pending;
+  return performance.now() - begin;
+}
+
+/** Median milliseconds of so many calls. */
+async function timeMany(timed: Timed, calls: number): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < calls; i++) times.push(await timeOne(timed));
+  return quantile(times, 0.5);
 }
 
 /**
@@ -53,7 +59,7 @@ export async function warmUp(timed: Timed, milliseconds: number): Promise<number
   const times: number[] = [];
   const begin = performance.now();
   while (times.length < 3 || performance.now() - begin < milliseconds) {
-    times.push(await time(timed, 1));
+    times.push(await timeOne(timed));
     if (times.length <= 3) await new Promise((resolve) => setTimeout(resolve, 2));
     if (times.length >= MOST_CALLS) break;
   }
@@ -97,7 +103,7 @@ export async function runRounds(
   for (let round = 0; round < rounds; round++) {
     if (round >= FEWEST && performance.now() - begin > most) break;
     for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
-      both[i].push(await time(i === 0 ? own : average, calls[i]));
+      both[i].push(await timeMany(i === 0 ? own : average, calls[i]));
     }
   }
   return {

@@ -33,6 +33,11 @@ export function engineTitle(engine: LatencyEngine): string {
   return isOwn(engine) ? `engine ${engine}` : `ONNX Runtime ${engine}`;
 }
 
+/** `1 thread`, `2 threads`. */
+export function threadsTitle(threads: number): string {
+  return `${threads} thread${threads === 1 ? "" : "s"}`;
+}
+
 /** Where something is pooled. */
 export interface LatencyPlace {
   /** The shape of the input, `[N, C, ...]`. */

@@ -18,6 +18,7 @@ import {
   type LatencyEngine,
   type Subject,
   tensorBytes,
+  threadsTitle,
   whyAbsent,
 } from "./place.ts";
 import type { EngineState } from "./result.ts";
@@ -136,7 +137,7 @@ export function planLatency(request: LatencyRequest): LatencyGroup[] {
                 effort: { ...effort },
               };
               const reason = whyAbsent(engine, subject);
-              const title = `${engineTitle(engine)}, ${threads} threads, ${shape.join("x")}, kernel ${kernel}, ${method} ${direction}`;
+              const title = `${engineTitle(engine)}, ${threadsTitle(threads)}, ${shape.join("x")}, kernel ${kernel}, ${method} ${direction}`;
               const revision =
                 reason === undefined ? revisionOf(engine, subject) : `${TIMING}.none`;
               return {

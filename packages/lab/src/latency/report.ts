@@ -9,9 +9,9 @@ import { lines } from "../report/lines.ts";
 import { heading, list, note, paragraph, renderPage, type Section } from "../report/page.ts";
 import { type Cell, type Column, table } from "../report/table.ts";
 import type { BrokenFile } from "../study/store.ts";
-import { type EngineBlocks, findings, kernelRange, publishedFinding, ranking } from "./findings.ts";
+import { byEngine, findings, kernelRange, publishedFinding, ranking } from "./findings.ts";
 import { machineTitle, machineVersions } from "./machine.ts";
-import { type Direction, directions, engineTitle } from "./place.ts";
+import { type Direction, directions, engineTitle, isOwn } from "./place.ts";
 import { publishedRatio, publishedTimes } from "./published.ts";
 import { quantile, spread } from "./result.ts";
 import { type Block, blocksOf, type LatencyRow, type MachinePart } from "./rows.ts";
@@ -44,6 +44,8 @@ function directionsOf(block: Block): Direction[] {
 /** Times, ratios and memory at the smallest kernel, with the paper's ratios beside them. */
 function timesTable(block: Block): Html {
   const [kernel] = block.kernels;
+  const onProcessor = isOwn(block.engine) || block.engine === "cpu";
+  const column = onProcessor ? "cpu" : "cuda";
   const shown = directionsOf(block);
   const columns: Column[] = [
     { title: "method", words: true },
@@ -51,21 +53,23 @@ function timesTable(block: Block): Html {
       { title: "time", under: "ms", group: direction, digits: TIME, bounds: "quartiles" },
       { title: "× average", group: direction, digits: RATIO, bounds: "quartiles" },
       { title: "memory", under: "MiB", group: direction, digits: 2 },
-      { title: "paper, CPU", under: "× average", group: direction, digits: RATIO },
-      { title: "CUDA", under: "× average", group: direction, digits: RATIO },
+      {
+        title: column === "cpu" ? "paper, CPU" : "paper, CUDA",
+        under: "× average",
+        group: direction,
+        digits: RATIO,
+      },
     ]),
   ];
-  const rows = block.methods.map((method): Cell[] => [
+  const rows = block.measured.map((method): Cell[] => [
     method,
     ...shown.flatMap((direction): Cell[] => {
       const row = block.row(method, kernel, direction);
-      const paper = (["cpu", "cuda"] as const).map((column) =>
-        publishedRatio(method, direction, column),
-      );
-      if (!measured(row)) return [undefined, undefined, undefined, ...paper];
+      const paper = publishedRatio(method, direction, column);
+      if (!measured(row)) return [undefined, undefined, undefined, paper];
       const { memory } = row.times;
       const { time, ratio } = row.figures;
-      return [time, ratio, memory === null ? undefined : inMiB(memory.bytes), ...paper];
+      return [time, ratio, memory === null ? undefined : inMiB(memory.bytes), paper];
     }),
   ]);
   return table({
@@ -91,7 +95,7 @@ function ratioTable(block: Block): Html | undefined {
       ),
     ),
   ];
-  const rows = block.methods.map((method): Cell[] => [
+  const rows = block.measured.map((method): Cell[] => [
     method,
     ...shown.flatMap((direction) =>
       block.kernels.map((kernel) => block.row(method, kernel, direction)?.figures?.ratio.value),
@@ -121,7 +125,7 @@ function timeTable(block: Block): Html | undefined {
       },
     ]),
   ];
-  const rows = block.methods.map((method): Cell[] => [
+  const rows = block.measured.map((method): Cell[] => [
     method,
     ...shown.flatMap((direction): Cell[] => [
       ...block.kernels.map((kernel) => block.row(method, kernel, direction)?.figures?.time.value),
@@ -137,7 +141,7 @@ function timeTable(block: Block): Html | undefined {
 
 /** Lines of the paper's methods over the kernel, with bands of quartiles. */
 function kernelPlot(block: Block, direction: Direction): Html {
-  const methods = block.methods.filter(
+  const methods = block.measured.filter(
     (method) =>
       inPaper(method) && block.kernels.some((k) => measured(block.row(method, k, direction))),
   );
@@ -165,7 +169,7 @@ function ratioPlot(block: Block): Html {
     panels: directionsOf(block).map((direction) => ({
       title: `${direction}, kernel ${kernel}`,
       size: "half" as const,
-      values: block.methods.map((name) => {
+      values: block.measured.map((name) => {
         const { value, low, high } = block.row(name, kernel, direction)?.figures?.ratio ?? {};
         return { name, value, low, high };
       }),
@@ -186,7 +190,7 @@ function roundsTable(block: Block): Html {
       { title: "others busy", under: "%", group: direction, digits: 0 },
     ]),
   ];
-  const rows = block.methods.flatMap((method): Cell[][] => {
+  const rows = block.measured.flatMap((method): Cell[][] => {
     const cells = shown.map((direction) => block.row(method, kernel, direction));
     if (!cells.some(measured)) return [];
     return [
@@ -252,12 +256,7 @@ function absences(block: Block): Html | undefined {
 /** A block: one engine and number of threads at one shape. */
 function blockPart(block: Block, rows: readonly LatencyRow[]): Content {
   const shown = directionsOf(block);
-  const anything = shown.some((direction) =>
-    block.methods.some((method) =>
-      block.kernels.some((k) => measured(block.row(method, k, direction))),
-    ),
-  );
-  if (!anything) return [heading(block.title), absences(block)];
+  if (block.measured.length === 0) return [heading(block.title), absences(block)];
   return [
     heading(block.title),
     timesTable(block),
@@ -272,62 +271,44 @@ function blockPart(block: Block, rows: readonly LatencyRow[]): Content {
   ];
 }
 
-/** Blocks by engine and threads, over all shapes. */
-export function byEngine(blocks: readonly Block[]): EngineBlocks[] {
-  const titles = [...new Set(blocks.map(({ title }) => title))];
-  return titles.map((title) => ({
-    title,
-    blocks: blocks.filter((block) => block.title === title),
-  }));
-}
-
-/** What of the claims holds: a table with a row for every engine and shape. */
-function claimsTable(blocks: readonly Block[]): Html {
+/** What of the claims holds in a direction: a table with a row for every engine and shape. */
+function claimsTable(blocks: readonly Block[], direction: Direction): Html | undefined {
+  const compared = ["soft", "average", "maximum"];
   const columns: Column[] = [
-    { title: "engine", words: true },
     { title: "input", words: true },
-    ...directions.flatMap((direction): Column[] => [
-      { title: "soft / average", group: direction, digits: RATIO, bounds: "quartiles" },
-      { title: "place", under: "of the paper's", group: direction, words: true },
-      ...["soft", "average", "maximum"].map(
-        (method): Column => ({
-          title: method,
-          under: "last / first kernel",
-          group: direction,
-          digits: RATIO,
-        }),
-      ),
-    ]),
+    { title: "engine", words: true },
+    { title: "soft", under: "× average", digits: RATIO, bounds: "quartiles" },
+    { title: "place of soft", words: true },
+    ...compared.map(
+      (method): Column => ({ title: method, group: "last / first kernel", digits: RATIO }),
+    ),
   ];
-  const rows = blocks.map((block): Cell[] => [
-    block.title,
-    shapeTitle(block.shape),
-    ...directions.flatMap((direction): Cell[] => {
-      const [kernel] = block.kernels;
-      const order = ranking(block, kernel, direction);
-      const at = order.indexOf("soft") + 1;
-      return [
+  const rows = blocks.flatMap((block): Cell[][] => {
+    const [kernel] = block.kernels;
+    const order = ranking(block, kernel, direction);
+    const at = order.indexOf("soft") + 1;
+    if (at === 0) return [];
+    return [
+      [
+        shapeTitle(block.shape),
+        block.title,
         block.row("soft", kernel, direction)?.figures?.ratio,
-        at === 0 ? "–" : `${at} of ${order.length}`,
-        ...["soft", "average", "maximum"].map(
-          (method) => kernelRange(block, method, direction)?.change,
-        ),
-      ];
-    }),
-  ]);
-  const paper = (["cpu", "cuda"] as const).map((column): Cell[] => [
-    "the paper's Table 3",
-    column === "cpu" ? "CPU" : "CUDA",
-    ...directions.flatMap((direction, at): Cell[] => {
-      const order = [...publishedTimes].sort((a, b) => a[column][at] - b[column][at]);
-      const place = order.findIndex(({ method }) => method === "soft") + 1;
-      const ratio = publishedRatio("soft", direction, column);
-      return [ratio, `${place} of ${order.length}`, undefined, undefined, undefined];
-    }),
-  ]);
+        `${at} of ${order.length}`,
+        ...compared.map((method) => kernelRange(block, method, direction)?.change),
+      ],
+    ];
+  });
+  if (rows.length === 0) return undefined;
+  const paper = (["cpu", "cuda"] as const).map((column): Cell[] => {
+    const at = direction === "forward" ? 0 : 1;
+    const order = [...publishedTimes].sort((a, b) => a[column][at] - b[column][at]);
+    const place = order.findIndex(({ method }) => method === "soft") + 1;
+    const ratio = publishedRatio("soft", direction, column);
+    const title = column === "cpu" ? "CPU" : "CUDA";
+    return ["the paper", title, ratio, `${place} of ${order.length}`];
+  });
   return table({
-    caption:
-      "SoftPool beside average pooling at the smallest kernel, its place among those methods of the paper that the engine has, and how times change from the smallest to the largest kernel (1: no change)",
+    caption: `SoftPool ${direction} at the smallest kernel, its place among those methods of the paper that the engine has, and how times change from the smallest to the largest kernel (1: no change)`,
     columns,
     groups: [{ rows, aside: paper }],
   });
@@ -367,8 +348,10 @@ function machineSections(part: MachinePart, several: boolean): Section[] {
   });
   const summary: Content = [
     several ? paragraph(html`<b>${title}</b>, ${machineVersions(machine)}.`) : undefined,
-    claimsTable(blocks),
-    list([publishedFinding(), ...byEngine(blocks).flatMap(findings)]),
+    directions.map((direction) => claimsTable(blocks, direction)),
+    byEngine(blocks).map((one) => [heading(one.title), list(findings(one))]),
+    heading("Read with this"),
+    paragraph(publishedFinding()),
     note(busyNote(rows), noiseNote(rows)),
     states.length > 0 && list(states),
   ];

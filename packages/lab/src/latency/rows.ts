@@ -3,7 +3,13 @@ import { catalogue } from "@softpool/poolings";
 import { type Config, canonical } from "../study/cell.ts";
 import type { Outcome } from "../study/outcome.ts";
 import { type Machine, machineOf } from "./machine.ts";
-import { type Direction, engineTitle, type LatencyEngine, latencyEngines } from "./place.ts";
+import {
+  type Direction,
+  engineTitle,
+  type LatencyEngine,
+  latencyEngines,
+  threadsTitle,
+} from "./place.ts";
 import { LATENCY } from "./plan.ts";
 import { type EngineState, type Figures, figuresOf, latencyResult, type Times } from "./result.ts";
 
@@ -152,13 +158,11 @@ export interface Block {
   readonly kernels: readonly number[];
   /** Methods in the order of tables. */
   readonly methods: readonly string[];
+  /** Those of them that were measured anywhere in the block. */
+  readonly measured: readonly string[];
   /** The row of a cell. */
   row(method: string, kernel: number, direction: Direction): LatencyRow | undefined;
 }
-
-/** `1 thread`, `2 threads`. */
-export const threadsTitle = (threads: number): string =>
-  `${threads} thread${threads === 1 ? "" : "s"}`;
 
 /** The blocks of rows, in their order. */
 export function blocksOf(rows: readonly LatencyRow[]): Block[] {
@@ -172,6 +176,12 @@ export function blocksOf(rows: readonly LatencyRow[]): Block[] {
     const known = new Map(
       all.map((row) => [[row.method, row.kernel, row.direction].join(" "), row]),
     );
+    const methods = [...new Set(all.map(({ method }) => method))].sort(
+      (a, b) => (methodOrder.get(a) ?? 99) - (methodOrder.get(b) ?? 99),
+    );
+    const timed = new Set(
+      all.filter(({ times }) => times !== undefined).map(({ method }) => method),
+    );
     const processor = engine === "wasm" || engine === "cpu";
     return {
       title: `${engineTitle(engine)}${processor ? `, ${threadsTitle(threads)}` : ""}`,
@@ -179,9 +189,8 @@ export function blocksOf(rows: readonly LatencyRow[]): Block[] {
       threads,
       shape,
       kernels: [...new Set(all.map(({ kernel }) => kernel))].sort((a, b) => a - b),
-      methods: [...new Set(all.map(({ method }) => method))].sort(
-        (a, b) => (methodOrder.get(a) ?? 99) - (methodOrder.get(b) ?? 99),
-      ),
+      methods,
+      measured: methods.filter((method) => timed.has(method)),
       row: (method, kernel, direction) => known.get([method, kernel, direction].join(" ")),
     };
   });
