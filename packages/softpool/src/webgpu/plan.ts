@@ -2,10 +2,13 @@
  * From a pooling to kernels: which shaders run on which pieces, with which parameters.
  */
 import type { Method, Problem } from "../options.ts";
+import { canFuse, chooseForward, coversAll, fastItems, overhang, reachOf } from "./choose.ts";
 import type { Params } from "./params.ts";
 import { toFloat } from "./params.ts";
 import { innerOf, type Piece, pieces, type Range } from "./split.ts";
 import { type BindingName, perItem, type Storage } from "./wgsl/elements.ts";
+import { fastKernel } from "./wgsl/fast.ts";
+import { clearKernel, fusedKernel } from "./wgsl/fused.ts";
 import { genericKernel, keptTables } from "./wgsl/generic.ts";
 import { BETA_FLOATS } from "./wgsl/soft.ts";
 
@@ -113,9 +116,6 @@ export function planFor(
   const storage: Storage = dtype === "float32" ? "float32" : limits.native ? "native" : "packed";
   const bytes = dtype === "float32" ? 4 : 2;
   // SoftPool's average counts all taps of a window, `avgPool` not those beyond the padding.
-  const reach = (axis: (typeof axes)[0]) => (axis.kernel - 1) * axis.dilation + 1;
-  const overhang = (axis: (typeof axes)[0]) =>
-    Math.max(0, (axis.out - 1) * axis.stride - axis.padBegin + reach(axis) - axis.size);
   const axis3 = axes.map((axis) =>
     method !== problem.method ? { ...axis, padEnd: overhang(axis) } : axis,
   ) as unknown as Problem["axes"];
@@ -125,7 +125,7 @@ export function planFor(
 
   const tiny = beta.some((b) => Math.abs(b) < 2 ** -64);
   const shift = soft ? 1 + (tiny ? bits(taps) : 0) : bits(taps);
-  const cover = axes.reduce((n, a) => n * Math.min(a.out, Math.ceil(reach(a) / a.stride)), 1);
+  const cover = axes.reduce((n, a) => n * Math.min(a.out, Math.ceil(reachOf(a) / a.stride)), 1);
   const gradShift = bits(cover) + 4;
   const common: Params = {
     channels,
@@ -138,6 +138,8 @@ export function planFor(
     normalized: problem.normalized ? 1 : 0,
     weights: problem.weightsOnly ? 1 : 0,
     betas: beta.length,
+    // An infinity; a sum that might leave float32.
+    limit: method === "average" || method === "sum" ? (254 - bits(taps)) * 2 ** 23 : 0x7f800000,
     gradShift,
     gradScale: 2 ** -gradShift,
     p: Math.min(problem.p, 1e30),
@@ -150,6 +152,7 @@ export function planFor(
     x: Math.floor(most / bytes),
     y: Math.floor(most / (direction === "forward" ? bytes : 4)),
   };
+  const choice = { problem, method, storage, zero };
   const steps: Step[] = [];
   let keptBytes = 0;
   let varianceAt = 0;
@@ -201,28 +204,51 @@ export function planFor(
       keptBytes = 4 * varianceAt;
       continue;
     }
+    const fast = chooseForward(choice, piece.axes, outputs);
+    const fastCount = fast ? fastItems(fast, piece.axes, outputs) : 0;
     if (direction === "forward") {
       steps.push({
-        code: genericKernel("forward", method, storage),
+        code: fast ? fastKernel(fast) : genericKernel("forward", method, storage),
         slices: { x: x.slice, y: y.slice },
         betas: soft,
         params: { ...geometry, y0: y.first, count: outputs },
-        items: itemsOf(y.first, outputs),
+        items: fast ? fastCount : itemsOf(y.first, outputs),
+      });
+      continue;
+    }
+    const own = place(piece.own);
+    const complete = piece.own[0] === piece.x[0] && piece.own[1] === piece.x[1];
+    if (fast && complete && canFuse(fast, piece.axes)) {
+      const params = { ...geometry, y0: own.first, g0: y.first };
+      if (!coversAll(fast, piece.axes)) {
+        steps.push({
+          code: clearKernel(storage),
+          slices: { y: own.slice },
+          betas: false,
+          params,
+          items: piece.own[1] / 4,
+        });
+      }
+      steps.push({
+        code: fusedKernel({ ...fast, kind: "backward" }),
+        slices: { x: x.slice, y: own.slice, g: y.slice },
+        betas: soft,
+        params,
+        items: fastCount,
       });
       continue;
     }
     if (tables.length > 0) {
       keptBytes = Math.max(keptBytes, 4 * outputs);
       steps.push({
-        code: genericKernel("keep", method, storage),
+        code: fast ? fastKernel({ ...fast, kind: "keep" }) : genericKernel("keep", method, storage),
         slices: { x: x.slice, ...kept },
         betas: soft,
         params: geometry,
-        items: outputs,
+        items: fast ? fastCount : outputs,
       });
     }
     const readsX = method === "soft" || method === "power-average";
-    const own = place(piece.own);
     steps.push({
       code: genericKernel("gather", method, storage),
       slices: {

@@ -8,15 +8,16 @@ struct Acc { key: i32, first: u32, nan: u32 }
 
 fn empty() -> Acc { return Acc(-0x7fffffff - 1, 0u, 0u); }
 
-// An integer in the order of the floats; both zeros are equal.
+// An integer in the order of the floats, flipped or not; both zeros are equal.
 fn keyOf(bits: u32) -> i32 {
-  let i = bitcast<i32>(select(bits, 0u, bits == SIGN));
+  let b = bits ^ P.flip;
+  let i = bitcast<i32>(select(b, 0u, b == SIGN));
   return select(i, i ^ 0x7fffffff, i < 0);
 }
 
 fn add(a: ptr<function, Acc>, bits: u32, number: u32) {
   if ((bits & ABS) > INF) { (*a).nan = 1u; }
-  let key = keyOf(bits ^ P.flip);
+  let key = keyOf(bits);
   if (key > (*a).key) {
     (*a).key = key;
     (*a).first = number;
