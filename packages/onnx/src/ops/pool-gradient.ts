@@ -7,10 +7,9 @@
  *
  * and the same for one window over everything.
  */
-import { create } from "@bufbuild/protobuf";
-import { NodeProtoSchema } from "onnx-buf";
 import { type Axis, paddedTaps, tapRange } from "softpool/window";
 import type { Graph, Value } from "../graph.ts";
+import { shallow } from "../shallow.ts";
 import { elements, int64s, scalar, tensor } from "../tensor.ts";
 import { constantOfShape } from "./constant.ts";
 import { abs, div, equal, mul, pow, where } from "./elementwise.ts";
@@ -149,7 +148,10 @@ function indicesOf(context: GradientContext, x: Value): Value {
   const name = g.names.unique(`${node.output[0]}_indices`);
   const indices: Value = { name, dtype: "int64", shape: outputs[0].shape };
   const attribute = node.attribute.filter((item) => item.name !== "storage_order");
-  g.nodes[at] = create(NodeProtoSchema, { ...node, attribute, output: [node.output[0], name] });
+  const changed = shallow(node);
+  changed.attribute = attribute;
+  changed.output = [node.output[0], name];
+  g.nodes[at] = changed;
   g.values.set(name, indices);
   return indices;
 }
