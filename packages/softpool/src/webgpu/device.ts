@@ -144,7 +144,11 @@ export class Device {
     gpu.pushErrorScope("validation");
     let errors: Promise<GPUError | null>[] = [];
     try {
-      return { result: commands(), done: this.#settle(name, () => errors) };
+      const result = commands();
+      const done = this.#settle(name, () => errors);
+      // Who awaits it learns of it; who failed before that has another error to tell.
+      done.catch(() => {});
+      return { result, done };
     } finally {
       errors = [gpu.popErrorScope(), gpu.popErrorScope()];
     }

@@ -111,12 +111,12 @@ export class Handle {
       fail(name, "run", count === 2 ? "gradOutput and x" : "x", `${inputs.length} tensors`);
     }
     const x = inputs[count - 1];
-    const { problem } = checkCall(this.#f, inputs, this.#options);
-    const same = `${x.shape}` === `${this.shape}` && problem.dtype === this.dtype;
-    if (!same) {
-      const wanted = `${show([...this.shape])} of ${this.dtype}, as prepared`;
-      fail(name, "x.shape", wanted, `${show([...x.shape])} of ${problem.dtype}`);
+    const shape = (x as AnyTensor | undefined)?.shape;
+    if (Array.isArray(shape) && `${shape}` !== `${this.shape}`) {
+      fail(name, "x.shape", `${show([...this.shape])}, as prepared`, show(shape));
     }
+    const { dtype } = checkCall(this.#f, inputs, this.#options).problem;
+    if (dtype !== this.dtype) fail(name, "x", `${this.dtype}, as prepared`, dtype);
     if (isGPUTensor(x)) {
       const buffers = this.#buffers((inputs as GPUTensor[]).map(({ buffer }) => buffer));
       await this.#device.scoped(name, () => this.#job.submit(buffers));
