@@ -6,10 +6,11 @@
  *   MS-SSIM = cs_1^.0448 cs_2^.2856 cs_3^.3001 cs_4^.2363 (l cs)_5^.1333
  *
  * with the mean over the valid area of cs (contrast and structure) at the first four scales and of
- * l cs at the last; see `ssim-map.ts` for both and for the window, the same at every scale. A scale is
+ * l cs at the last; see `ssim-map.ts` for both; the window is the same at every scale. A scale is
  * the 2 x 2 average of the one before, an odd last row or column dropped. A negative mean counts as 0.
  */
-import { Comparer, Moments, windowSize } from "./ssim-map.ts";
+import { Comparer, Moments } from "./ssim-map.ts";
+import { prepare, windowSize } from "./window.ts";
 
 const exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
@@ -30,11 +31,11 @@ export class Pyramid {
   readonly scales: readonly Moments[];
 
   /**
-   * @param plane `height * width` samples; kept, not copied
+   * @param plane `height * width` samples; copied
    * @param multiscale whether MS-SSIM is wanted
    */
   constructor(plane: Float32Array, width: number, height: number, multiscale: boolean) {
-    const scales = [new Moments(plane, width, height)];
+    const scales = [new Moments(Float64Array.from(plane), width, height)];
     if (multiscale && Math.min(width, height) >= leastSide) {
       while (scales.length < exponents.length) scales.push(half(scales[scales.length - 1]));
     }
@@ -42,61 +43,59 @@ export class Pyramid {
   }
 }
 
-/** Compares planes that arrive row by row with pyramids; used again and again. */
+/**
+ * The comparison of the top left part of a pyramid with a plane whose rows arrive from the top. One
+ * at a time: a new one, or a new pyramid, takes the memory of the last.
+ */
 export class PyramidComparer {
-  readonly #comparers: Comparer[] = [];
-  readonly #halves: Float64Array[] = [];
-  readonly #width: number;
-  #widths: number[] = [];
-  #rows: number[] = [];
+  /** Where the next row is expected, from index 0. */
+  readonly row: Float64Array;
+  readonly #scales: readonly Comparer[];
+  /** Rows taken at every scale. */
+  readonly #taken: number[];
 
-  /** @param width the most columns that a plane will have */
-  constructor(width: number) {
-    this.#width = width;
-  }
-
-  /** Begins a comparison with the top left `width x height` part of a pyramid. */
-  begin(pyramid: Pyramid, width: number, height: number, dataRange: number): void {
+  /**
+   * @param pyramid the reference
+   * @param width columns of the part
+   * @param height rows of the part
+   * @param dataRange the range of the values
+   */
+  constructor(pyramid: Pyramid, width: number, height: number, dataRange: number) {
     const levels = Math.min(width, height) < leastSide ? 1 : pyramid.scales.length;
-    this.#widths = [];
-    this.#rows = [];
-    for (let i = 0; i < levels; i++) {
-      const scaled = width >> i;
-      this.#comparers[i] ??= new Comparer(this.#width >> i);
-      this.#halves[i] ??= new Float64Array(this.#width >> (i + 1));
-      this.#comparers[i].begin(pyramid.scales[i], scaled, height >> i, dataRange);
-      this.#widths.push(scaled);
-      this.#rows.push(0);
-    }
+    const scales = pyramid.scales.slice(0, levels);
+    const rows = prepare(scales.map((_, i) => width >> i));
+    this.#scales = scales.map(
+      (s, i) => new Comparer(rows[i], s, height >> i, dataRange, levels > 1),
+    );
+    this.#taken = scales.map(() => 0);
+    this.row = this.#scales[0].row;
   }
 
-  /** Takes the next row of the other plane, `width` samples from index 0; all rows must come. */
-  push(row: Float64Array): void {
-    this.#push(row, 0);
+  /** Takes the row that stands in `row`; all rows must come. */
+  take(): void {
+    this.#take(0);
   }
 
-  #push(row: Float64Array, level: number): void {
-    this.#comparers[level].push(row);
-    if (level + 1 === this.#widths.length) return;
-    const sums = this.#halves[level];
-    const columns = this.#widths[level + 1];
-    if (this.#rows[level]++ % 2 === 0) {
-      for (let i = 0; i < columns; i++) sums[i] = row[2 * i] + row[2 * i + 1];
+  #take(level: number): void {
+    this.#scales[level].take();
+    if (level + 1 === this.#scales.length) return;
+    const { row } = this.#scales[level];
+    const sums = this.#scales[level + 1].row;
+    if (this.#taken[level]++ % 2 === 0) {
+      for (let i = 0; i < sums.length; i++) sums[i] = row[2 * i] + row[2 * i + 1];
     } else {
-      for (let i = 0; i < columns; i++) sums[i] = (sums[i] + (row[2 * i] + row[2 * i + 1])) / 4;
-      this.#push(sums, level + 1);
+      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] + (row[2 * i] + row[2 * i + 1])) / 4;
+      this.#take(level + 1);
     }
   }
 
   /** What the rows that came give. */
   result(): Structure {
-    const levels = this.#widths.length;
-    let msSsim = levels === exponents.length ? 1 : Number.NaN;
-    for (let i = 0; i < levels; i++) {
-      const { ssim, structure } = this.#comparers[i];
+    let msSsim = this.#scales.length === exponents.length ? 1 : Number.NaN;
+    this.#scales.forEach(({ ssim, structure }, i) => {
       msSsim *= Math.max(0, i + 1 === exponents.length ? ssim : structure) ** exponents[i];
-    }
-    return { ssim: this.#comparers[0].ssim, msSsim };
+    });
+    return { ssim: this.#scales[0].ssim, msSsim };
   }
 }
 

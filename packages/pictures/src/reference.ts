@@ -90,7 +90,6 @@ export class PictureReference {
   readonly #original: Picture;
   readonly #versions: Versions;
   readonly #multiscale: boolean;
-  readonly #comparer: PyramidComparer;
   readonly #sides = new Map<Light, Side>();
   readonly #kernels = new Map<number, Kernel>();
 
@@ -102,7 +101,6 @@ export class PictureReference {
     this.#original = original;
     this.#versions = new Versions(original);
     this.#multiscale = msSsim;
-    this.#comparer = new PyramidComparer(original.width);
   }
 
   /**
@@ -183,7 +181,7 @@ export class PictureReference {
     const compared = version.in(light);
     const { width, height } = compared;
     const plane = luma(compared);
-    const structure = comparePlane(this.#comparer, pyramid, plane, width, height, dataRange);
+    const structure = comparePlane(pyramid, plane, width, height, dataRange);
     return { ...structure, psnr: psnr(picture, compared) };
   }
 
@@ -198,19 +196,19 @@ export class PictureReference {
     const { picture, pyramid } = this.#side(light);
     const [width, height] = [pooled.width * factor, pooled.height * factor];
     const enlarger = new Enlarger(pooled.width, pooled.height, width, height, protocol);
-    const row = new Float64Array(width);
+    const comparer = new PyramidComparer(pyramid, width, height, dataRange);
     enlarger.begin(luma(pooled));
-    this.#comparer.begin(pyramid, width, height, dataRange);
     for (let y = 0; y < height; y++) {
-      enlarger.row(y, row);
-      this.#comparer.push(row);
+      enlarger.row(y, comparer.row);
+      comparer.take();
     }
+    const structure = comparer.result();
     const { errors } = this.#kernel(factor);
     const key = `${light} ${protocol}`;
     const prepared = errors.get(key) ?? new SquaredError(picture, factor, protocol);
     errors.set(key, prepared);
     const error = prepared.of(pooled) ?? this.#errorOfRows(pooled, picture, enlarger, factor);
-    return { ...this.#comparer.result(), psnr: decibels(error, width * height * pooled.channels) };
+    return { ...structure, psnr: decibels(error, width * height * pooled.channels) };
   }
 
   /** Enlarges all channels, converts them to linear light, and compares. */
@@ -229,8 +227,8 @@ export class PictureReference {
       return { enlarger, row: new Float64Array(width) };
     });
     const [red, green, blue] = rows.map(({ row }) => row);
-    const mixed = new Float64Array(width);
-    this.#comparer.begin(pyramid, width, height, dataRange);
+    const comparer = new PyramidComparer(pyramid, width, height, dataRange);
+    const mixed = comparer.row;
     let error = 0;
     for (let y = 0; y < height; y++) {
       rows.forEach(({ enlarger, row }, c) => {
@@ -242,10 +240,12 @@ export class PictureReference {
         for (let x = 0; x < width; x++) {
           mixed[x] = 0.299 * red[x] + 0.587 * green[x] + 0.114 * blue[x];
         }
+      } else {
+        mixed.set(red);
       }
-      this.#comparer.push(rows.length === 3 ? mixed : red);
+      comparer.take();
     }
-    return { ...this.#comparer.result(), psnr: decibels(error, width * height * planes.length) };
+    return { ...comparer.result(), psnr: decibels(error, width * height * planes.length) };
   }
 
   /** The squared error of a reconstruction, sample by sample, where `SquaredError` knows none. */
