@@ -104,7 +104,7 @@ test("a gradient of weights adds up to that of what comes out; learned and drawn
   const learned = trainingForm(gate, { inputs: { x: [3, 2, 9, 9] } });
   expect(learned.parameters.length).toBeGreaterThan(1);
   const stored = gate.graph?.initializer.map(({ name }) => name);
-  for (const name of learned.parameters) expect(stored).toContain(name);
+  for (const { name } of learned.parameters) expect(stored).toContain(name);
 
   const drawn = swapPooling(network("batch"), { to: "stochastic" }).model;
   const { model, noise } = trainingForm(drawn, { inputs: { x: [3, 2, 9, 9] } });

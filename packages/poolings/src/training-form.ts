@@ -44,8 +44,8 @@ export interface TrainingFormOptions {
 export interface TrainingForm {
   /** The model: functions written out, except those that only subgraphs call. Stored tensors are shared. */
   readonly model: ModelProto;
-  /** Names of the stored tensors that poolings learn. */
-  readonly parameters: readonly string[];
+  /** The stored tensors that poolings learn: names, and whether weight decay applies. */
+  readonly parameters: readonly { readonly name: string; readonly decay: boolean }[];
   /** Inputs that were added, for uniform numbers in [0, 1). */
   readonly noise: readonly { readonly name: string; readonly shape: readonly number[] }[];
 }
@@ -64,7 +64,7 @@ export function trainingForm(model: ModelProto, options: TrainingFormOptions = {
   result.graph = shallow(graph);
   const types = inferTypes(result, { inputs }).of(result.graph);
   const value = (name: string): Value => ({ ...types.get(name), name });
-  const parameters: string[] = [];
+  const parameters: { name: string; decay: boolean }[] = [];
   const noise: { name: string; shape: readonly number[] }[] = [];
   const opset = opsetOf(model) ?? 17;
   const compose = (node: NodeProto): NodeProto[] => {
@@ -72,8 +72,11 @@ export function trainingForm(model: ModelProto, options: TrainingFormOptions = {
     const layer = layerOf(node, gradient);
     const name = node.name || node.output[0];
     const g = new Graph(opset, { names, prefix: `${NODE_PREFIX}/${name}` });
-    const given = parametersOf(layer, x, learned);
-    parameters.push(...learned.map((own) => own.name));
+    const wanted = layer.method.parameters?.(siteOf(layer, x), layer.settings) ?? [];
+    const given = Object.fromEntries(wanted.map((own, i) => [own.name, learned[i]]));
+    for (const [i, { decay = false }] of wanted.entries()) {
+      parameters.push({ name: learned[i].name, decay });
+    }
     const draws = noiseOf(layer, x, value(node.output[0]), (own) => names.unique(`${name}.${own}`));
     noise.push(
       ...draws.map(({ value: own }) => ({ name: own.name, shape: own.shape as number[] })),
@@ -132,11 +135,6 @@ function siteOf({ window }: Layer, x: Value) {
     window: window ?? poolWindow(sizes),
     channels: (x.shape?.[1] as number | undefined) ?? 1,
   };
-}
-
-function parametersOf(layer: Layer, x: Value, learned: readonly Value[]): Record<string, Value> {
-  const wanted = layer.method.parameters?.(siteOf(layer, x), layer.settings) ?? [];
-  return Object.fromEntries(wanted.map(({ name }, i) => [name, learned[i]]));
 }
 
 function noiseOf(layer: Layer, x: Value, y: Value, nameOf: (name: string) => string) {

@@ -20,6 +20,7 @@ import {
   mul,
   OnnxError,
   reshape,
+  stackConvolutions,
   sub,
   tensor,
   type Value,
@@ -269,7 +270,7 @@ function feed(g: Graph, changing: ReadonlySet<string>): void {
   g.inputs.push(...[...changing].map((name) => g.value(name)));
 }
 
-/** Declares the outputs. */
+/** Declares the outputs of a graph that is complete, and stacks samples where that is faster. */
 function conclude(
   g: Graph,
   { statistics }: StepSource,
@@ -279,4 +280,5 @@ function conclude(
   g.outputs.splice(0, g.outputs.length);
   const results = [named(g, loss, names.loss), named(g, count, names.correct)];
   g.output(...next, ...results, ...statistics.map(({ next: name }) => g.value(name)));
+  stackConvolutions(g);
 }
