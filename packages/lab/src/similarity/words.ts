@@ -122,7 +122,10 @@ function againstAll(all: readonly ComparedSet[]): string[] {
         cases++;
         const most = Math.max(...here.map((mean) => mean.measures[key].value));
         // Methods that are the same in other words differ in their rounding.
-        const first = here.filter((mean) => most - mean.measures[key].value <= SAME[key]);
+        const first = here.filter(({ measures }) => {
+          const { value } = measures[key];
+          return value === most || most - value <= SAME[key];
+        });
         if (first.some(({ name }) => name === "soft")) {
           best++;
           continue;

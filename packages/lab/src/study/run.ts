@@ -157,9 +157,8 @@ async function lookUp(
   if (broken.length > 0) {
     note(`computed again, since they are broken: ${broken.slice(0, FEW).join(", ")}${more}`);
   }
-  const undone = ({ cells }: Group) => cells.filter(({ name }) => !done.has(name));
   const own = mine.filter(({ shared }) => shared !== true);
-  const needed = new Set(own.flatMap(undone).flatMap(({ needs = [] }) => needs));
+  const needed = new Set(own.flatMap(({ cells }) => cells.flatMap(({ needs = [] }) => needs)));
   const wanted = mine.map((group) => ({
     group,
     all: group.shared === true ? group.cells.filter(({ name }) => needed.has(name)) : group.cells,
