@@ -1,6 +1,6 @@
 /** Golden vectors: one 2x2 window, float64, computed independently of this package. */
 import { expect, test } from "vitest";
-import { engines } from "../test/engines.ts";
+import { browsers, engines } from "../test/engines.ts";
 
 const windows = { a: [1, 2, 4, 5], b: [-1, 2, 0, -3] };
 
@@ -37,37 +37,40 @@ const tensor = (values: number[], dtype: string) => ({
   shape: values.length === 4 ? [1, 1, 2, 2] : [1, 1, 1, 1],
 });
 
-test.each(engines)("golden vectors on engine $name", async ({ call, dtypes, tolerances }) => {
-  const dtype = dtypes.includes("float64") ? "float64" : "float32";
-  // The vectors have seven digits.
-  const within = (value: number) => Math.max(6e-8, tolerances[dtype](value));
-  for (const [name, options, a, b] of forward) {
-    for (const [window, wanted] of [
-      [windows.a, a],
-      [windows.b, b],
-    ] as [number[], number][]) {
-      if (Number.isNaN(wanted)) continue;
-      const { data } = await call(name, tensor(window, dtype), { kernelSize: 2, ...options });
-      const label = `${name} ${JSON.stringify(options)}`;
-      expect(Math.abs(data[0] - wanted), label).toBeLessThan(within(wanted));
+test.each([...engines, ...browsers])(
+  "golden vectors on engine $name",
+  async ({ call, dtypes, tolerances }) => {
+    const dtype = dtypes.includes("float64") ? "float64" : "float32";
+    // The vectors have seven digits.
+    const within = (value: number) => Math.max(6e-8, tolerances[dtype](value));
+    for (const [name, options, a, b] of forward) {
+      for (const [window, wanted] of [
+        [windows.a, a],
+        [windows.b, b],
+      ] as [number[], number][]) {
+        if (Number.isNaN(wanted)) continue;
+        const { data } = await call(name, tensor(window, dtype), { kernelSize: 2, ...options });
+        const label = `${name} ${JSON.stringify(options)}`;
+        expect(Math.abs(data[0] - wanted), label).toBeLessThan(within(wanted));
+      }
     }
-  }
-  for (const [options, a, b] of slopes) {
-    for (const [window, wanted] of [
-      [windows.a, a],
-      [windows.b, b],
-    ]) {
-      const all = { kernelSize: 2, ...options };
-      const one = tensor([1], dtype);
-      const { data } = await call("softPool2dBackward", one, tensor(window, dtype), all);
-      wanted.forEach((value, i) => {
-        expect(Math.abs(data[i] - value)).toBeLessThan(within(value));
-      });
+    for (const [options, a, b] of slopes) {
+      for (const [window, wanted] of [
+        [windows.a, a],
+        [windows.b, b],
+      ]) {
+        const all = { kernelSize: 2, ...options };
+        const one = tensor([1], dtype);
+        const { data } = await call("softPool2dBackward", one, tensor(window, dtype), all);
+        wanted.forEach((value, i) => {
+          expect(Math.abs(data[i] - value)).toBeLessThan(within(value));
+        });
+      }
     }
-  }
-});
+  },
+);
 
-test.each(engines)(
+test.each([...engines, ...browsers])(
   "the window that tells the two gradients apart, on $name",
   async ({ call, dtypes }) => {
     const Class = dtypes.includes("float64") ? Float64Array : Float32Array;

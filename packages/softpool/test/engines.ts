@@ -2,9 +2,11 @@
  * The engines as the suite knows them: one way of calling for all, asynchronous since one of them is.
  * Which types an engine has, how exact it is, and how much of the large products it takes stands here.
  */
+import { afterAll } from "vitest";
 import * as api from "../src/index.ts";
 import { createWebGPU, type WebGPUEngine } from "../src/webgpu/index.ts";
 import { type DType, type Tolerances, tolerances } from "./oracle.ts";
+import { callPage, closePage, skipPage } from "./page.ts";
 import { skipWebGPU, softwareDevice } from "./webgpu.ts";
 
 /** A result of any function: a tensor, or both gradients. */
@@ -63,6 +65,19 @@ const webgpu: Engine = {
     return engine[name](...values);
   },
 };
+
+/** The same engine in a real browser, on the built package. */
+const chromium: Engine = {
+  ...webgpu,
+  name: "webgpu in Chromium",
+  every: 97,
+  call: (name, ...values) => callPage(name, values) as Promise<Result>,
+};
+
+afterAll(closePage);
+
+/** The engines in browsers that can run here; slower to reach, so that few files ask for them. */
+export const browsers: readonly Engine[] = skipPage ? [] : [chromium];
 
 /** All engines that can run here. */
 export const engines: readonly Engine[] = [
