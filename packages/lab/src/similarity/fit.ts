@@ -5,11 +5,8 @@
  *     L = mean (light(A back(y) B') - target)^2,  y the pooled crops, A and B' the reconstruction
  *
  * A reconstruction is linear along rows and columns: A and B' hold the weights of every output. At low
- * resolution there is none. The optimiser is Adam with a rate that falls along half a cosine; of the
- * parameters at every 20th step, the initial ones among them, those with the least error on all crops are
- * kept. Crops, order and initial values follow from the pictures and a fixed seed.
- *
- * Source: Kingma, Ba: Adam: A method for stochastic optimization, ICLR 2015.
+ * resolution there is none. How the least is found: `descent.ts`. Crops, their order and the initial values
+ * follow from the pictures and a fixed seed.
  */
 import {
   add,
@@ -41,29 +38,31 @@ import {
   type ValueRange,
 } from "@softpool/pictures";
 import type { Comparison } from "./comparison.ts";
+import { adam, lbfgs, type Objective } from "./descent.ts";
 import { compose, initialValues, type Place, parametersOf, type Values } from "./graph.ts";
 import type { Variant } from "./variant.ts";
 
 /** How a fit is done. */
 interface Schedule {
-  /** Steps. */
+  /** How the least error is found. */
+  readonly optimiser: "lbfgs" | "adam";
+  /** Steps at most. */
   readonly steps: number;
-  /** Crops of a step. */
+  /** Crops that are evaluated at a time. */
   readonly batch: number;
-  /** The rate at the beginning. */
+  /** The rate at the beginning; 0 where the optimiser has none. */
   readonly rate: number;
 }
 
 /** Changes when the same fit would give other parameters, besides by its graph. */
-export const FIT_REVISION = "1";
+export const FIT_REVISION = "2";
 
-/** Steps between looks at all crops. */
-const LOOK = 20;
-
-/** How a method is fitted: large networks in fewer and smaller steps. */
+/** How a method is fitted: large networks in small steps, on parts of the crops. */
 export function scheduleOf(method: string): Schedule {
-  if (method === "lip-bottleneck") return { steps: 60, batch: 2, rate: 0.003 };
-  return { steps: 200, batch: 8, rate: 0.05 };
+  if (method === "lip-bottleneck") {
+    return { optimiser: "adam", steps: 60, batch: 2, rate: 0.003 };
+  }
+  return { optimiser: "lbfgs", steps: 50, batch: 8, rate: 0 };
 }
 
 /** What a fit gave. */
@@ -159,30 +158,6 @@ function example(crop: Picture, kernel: number, { values, protocol, light }: Com
   return { x, target: light === "linear" ? average.data : toSrgb(average).data };
 }
 
-/** Adam's moments of one parameter. */
-class Moments {
-  readonly #first: Float64Array;
-  readonly #second: Float64Array;
-
-  constructor(length: number) {
-    this.#first = new Float64Array(length);
-    this.#second = new Float64Array(length);
-  }
-
-  /** Moves values along a gradient; `step` counts from 1. */
-  move(values: Float64Array, gradient: Float32Array, rate: number, step: number): void {
-    const [b1, b2] = [0.9, 0.999];
-    const [c1, c2] = [1 - b1 ** step, 1 - b2 ** step];
-    for (let i = 0; i < values.length; i++) {
-      const g = gradient[i];
-      if (!Number.isFinite(g)) continue;
-      this.#first[i] = b1 * this.#first[i] + (1 - b1) * g;
-      this.#second[i] = b2 * this.#second[i] + (1 - b2) * g * g;
-      values[i] -= (rate * (this.#first[i] / c1)) / (Math.sqrt(this.#second[i] / c2) + 1e-12);
-    }
-  }
-}
-
 /**
  * Fits a variant.
  * @param variant the variant; its phase is taken for inference
@@ -205,63 +180,82 @@ export async function fit(
   const parameters = parametersOf(inference, place);
   // Running statistics are measured, not learned.
   const learned = parameters.map(({ name }) => name).filter((name) => !/\brunning_/.test(name));
-  const { steps, rate, batch: most } = scheduleOf(variant.method);
+  const { optimiser, steps, rate, batch: most } = scheduleOf(variant.method);
   const batch = Math.min(most, crops.length);
   const examples = crops.map((crop) => example(crop, kernel, comparison));
   const model = stepModel(inference, comparison, place, batch, learned);
   const session = await createSession(model, { threads: 1, log: () => {} });
   try {
-    const values = new Map(
-      [...initialValues(parameters, 0)].map(([name, value]) => [name, Float64Array.from(value)]),
-    );
-    const moments = new Map(
-      learned.map((name) => [name, new Moments((values.get(name) as Float64Array).length)]),
-    );
-    const run = async (first: number) => {
+    const initial = initialValues(parameters, 0);
+    /** All learned values in one array, and where each parameter begins in it. */
+    const starts = new Map<string, number>();
+    let length = 0;
+    for (const name of learned) {
+      starts.set(name, length);
+      length += (initial.get(name) as Float64Array).length;
+    }
+    const start = new Float64Array(length);
+    for (const [name, at] of starts) start.set(initial.get(name) as Float64Array, at);
+    const valuesIn = (all: Float64Array): Values =>
+      new Map(
+        [...initial].map(([name, given]) => {
+          const at = starts.get(name);
+          return [name, at === undefined ? given : all.slice(at, at + given.length)];
+        }),
+      );
+    /** Error and gradient over a batch that begins at a crop. */
+    const at = async (all: Float64Array, first: number) => {
       const taken = Array.from({ length: batch }, (_, i) => examples[(first + i) % crops.length]);
-      const stack = (part: "x" | "target"): RunTensor => {
-        const { length } = taken[0][part];
-        const data = new Float32Array(batch * length);
-        taken.forEach((one, i) => {
-          data.set(one[part], i * length);
-        });
-        const edge = Math.round(Math.sqrt(length / 3));
-        return { dtype: "float32", shape: [batch, 3, edge, edge], data };
+      const feeds: Record<string, RunTensor> = {
+        x: stacked(taken.map((one) => one.x)),
+        target: stacked(taken.map((one) => one.target)),
       };
-      const feeds: Record<string, RunTensor> = { x: stack("x"), target: stack("target") };
+      const values = valuesIn(all);
       for (const { name, shape } of parameters) {
         const data = Float32Array.from(values.get(name) as Float64Array);
         feeds[`parameter/${name}`] = { dtype: "float32", shape, data };
       }
-      return session.run(feeds);
-    };
-    /** Mean squared error over all crops, but for those that fill no batch. */
-    const error = async (): Promise<number> => {
-      let sum = 0;
-      let batches = 0;
-      for (let first = 0; first + batch <= crops.length; first += batch, batches++) {
-        const { loss } = await run(first);
-        sum += (loss.data as Float32Array)[0];
+      const results = await session.run(feeds);
+      const gradient = new Float64Array(length);
+      for (const [name, place] of starts) {
+        gradient.set(results[`gradient/${name}`].data as Float32Array, place);
       }
-      return sum / batches;
+      return { error: (results.loss.data as Float32Array)[0], gradient };
     };
-    const copy = () => new Map([...values].map(([name, value]) => [name, value.slice()]));
-    const before = await error();
-    let best = { error: before, values: copy() };
-    for (let step = 1; step <= steps; step++) {
-      if (stop()) return undefined;
-      const results = await run((step - 1) * batch);
-      const falling = (rate * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2;
-      for (const name of learned) {
-        const gradient = results[`gradient/${name}`].data as Float32Array;
-        moments.get(name)?.move(values.get(name) as Float64Array, gradient, falling, step);
-      }
-      if (step % LOOK !== 0 && step !== steps) continue;
-      const now = await error();
-      if (now < best.error) best = { error: now, values: copy() };
-    }
-    return { values: best.values, before, after: best.error, crops: crops.length };
+    const objective: Objective = {
+      part: (all, step) => at(all, step * batch),
+      /** Over all crops, but for those that fill no batch. */
+      async whole(all) {
+        const count = Math.floor(crops.length / batch);
+        let error = 0;
+        const gradient = new Float64Array(length);
+        for (let i = 0; i < count; i++) {
+          const found = await at(all, i * batch);
+          error += found.error / count;
+          for (let k = 0; k < length; k++) gradient[k] += found.gradient[k] / count;
+        }
+        return { error, gradient };
+      },
+    };
+    const descended =
+      optimiser === "adam"
+        ? await adam(objective, start, steps, rate, stop)
+        : await lbfgs(objective, start, steps, stop);
+    if (descended === undefined) return undefined;
+    const { values, before, after } = descended;
+    return { values: valuesIn(values), before, after, crops: crops.length };
   } finally {
     await session.dispose();
   }
+}
+
+/** Squares of 3 channels as one tensor. */
+function stacked(squares: readonly Float32Array[]): RunTensor {
+  const { length } = squares[0];
+  const data = new Float32Array(squares.length * length);
+  squares.forEach((square, i) => {
+    data.set(square, i * length);
+  });
+  const side = Math.round(Math.sqrt(length / 3));
+  return { dtype: "float32", shape: [squares.length, 3, side, side], data };
 }

@@ -252,7 +252,7 @@ test("fits lower the error they are fitted to, and find SoftPool's temperature f
   );
   const replies: CellReply[] = [];
   const worker = new Worker({ folder, stop: new Int32Array(new SharedArrayBuffer(4)) });
-  const methods = ["soft-beta", "gate", "lift", "gfgp", "ordinal"];
+  const methods = ["soft-beta", "gate", "lift", "gfgp", "ordinal", "lp"];
   const cells = methods.map((method) => ({
     name: method,
     seed: 0,

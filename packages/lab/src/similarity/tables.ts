@@ -153,7 +153,7 @@ export function fitTable(rows: readonly FitRow[]): Html {
   const decibels = (error: number) => -10 * Math.log10(error);
   return table({
     caption:
-      "Gradient descent (Adam) on the squared error of squares of one half of the pictures; shown is the PSNR of all squares together, on the half that was fitted to.",
+      "Descent along gradients (L-BFGS; Adam for large networks) on the squared error of squares of one half of the pictures; shown is the PSNR of all squares together, on the half that was fitted to.",
     columns: [
       { title: "comparison", words: true },
       { title: "method", words: true },
