@@ -62,6 +62,11 @@ webgpuTest("tensors in buffers and handles agree with arrays", async () => {
     const first = await handle.run(inX);
     expect(await engine.download(first)).toEqual(wanted);
     expect(await handle.run(inX)).toBe(first);
+    const encoder = engine.device.createCommandEncoder();
+    const again = handle.encode(encoder, engine.empty(shape, dtype));
+    handle.encode(encoder, inX);
+    engine.device.queue.submit([encoder.finish()]);
+    expect(await engine.download(again)).toEqual(wanted);
     // Several at once, on arrays: each its own result.
     const negative = { data: x.data.map((v) => (dtype === "float16" ? v ^ 0x8000 : -v)), shape };
     const [a, b, c] = await Promise.all([x, negative, x].map((t) => handle.run(t as Any)));

@@ -102,7 +102,24 @@ export class Handle {
     return result as Promise<HandleResult<T>>;
   }
 
-  async #run(inputs: AnyTensor[]): Promise<AnyTensor> {
+  /**
+   * Adds the pooling to commands of the caller's own, for tensors in buffers: `encode(encoder, x)`, or
+   * `encode(encoder, gradOutput, x)` of a backward. Nothing is submitted or awaited; errors of the
+   * device are the caller's to see.
+   * @returns the handle's own tensor, which holds the result when the commands are done
+   * @throws RangeError for other tensors, Error when the handle was disposed or the device is lost
+   */
+  encode(encoder: GPUCommandEncoder, ...inputs: GPUTensor[]): DeviceTensor {
+    const tensors = this.#check(inputs) as GPUTensor[];
+    if (!tensors.every(isGPUTensor)) {
+      fail(this.name, "x", "a tensor { buffer, shape, dtype }", show(inputs[inputs.length - 1]));
+    }
+    this.#job.encode(encoder, this.#buffers(tensors.map(({ buffer }) => buffer)));
+    return this.#output;
+  }
+
+  /** Checks the tensors of a run. */
+  #check(inputs: AnyTensor[]): AnyTensor[] {
     const { name } = this;
     this.#device.check(name);
     if (this.#disposed) fail(name, "run", "a handle in use", "a disposed one", "prepare it again");
@@ -117,6 +134,12 @@ export class Handle {
     }
     const { dtype } = checkCall(this.#f, inputs, this.#options).problem;
     if (dtype !== this.dtype) fail(name, "x", `${this.dtype}, as prepared`, dtype);
+    return inputs;
+  }
+
+  async #run(inputs: AnyTensor[]): Promise<AnyTensor> {
+    const { name } = this;
+    const [x] = this.#check(inputs).slice(-1);
     if (isGPUTensor(x)) {
       const buffers = this.#buffers((inputs as GPUTensor[]).map(({ buffer }) => buffer));
       await this.#device.scoped(name, () => this.#job.submit(buffers));
