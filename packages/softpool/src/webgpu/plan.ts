@@ -11,6 +11,7 @@ import { fastKernel } from "./wgsl/fast.ts";
 import { clearKernel, fusedKernel } from "./wgsl/fused.ts";
 import { genericKernel, keptTables } from "./wgsl/generic.ts";
 import { BETA_FLOATS } from "./wgsl/soft.ts";
+import { canSpread, spreadKernel } from "./wgsl/spread.ts";
 
 /** What is wanted of a pooling. */
 export type Direction = "forward" | "backward" | "variance";
@@ -248,9 +249,10 @@ export function planFor(
         items: fast ? fastCount : outputs,
       });
     }
+    const spread = fast && canSpread(fast) ? fast : undefined;
     const readsX = method === "soft" || method === "power-average";
     steps.push({
-      code: genericKernel("gather", method, storage),
+      code: spread ? spreadKernel(spread) : genericKernel("gather", method, storage),
       slices: {
         ...(readsX ? { x: x.slice } : {}),
         y: own.slice,
@@ -265,7 +267,7 @@ export function planFor(
         g0: y.first,
         count: piece.own[1],
       },
-      items: itemsOf(own.first, piece.own[1]),
+      items: spread?.channelsLast ? piece.own[1] / 4 : itemsOf(own.first, piece.own[1]),
     });
   }
   return { steps, keptBytes, betas: betaTable(beta, shift) };

@@ -29,8 +29,8 @@ ${sum}  if (first == number) { push(&sum, g, 1.0); }
 `;
 }
 
-/** Output gradients from 2^100 on are left to the careful code, which scales them. */
-const LARGE = "0x71800000u";
+/** Output gradients from 2^100 on, as bits, are left to the careful code, which scales them. */
+export const LARGE = "0x71800000u";
 
 /** Statements that compute all gradients of a thread again where a value needs care. */
 function special(v: Variant, windows: readonly WindowCode[], taps: readonly Tap[][]): string {

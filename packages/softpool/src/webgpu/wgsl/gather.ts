@@ -40,14 +40,15 @@ function loop(axis: string): string {
 }
 
 /**
- * `one(i)`: the gradient of element i after `own0`.
+ * A function that gives the gradient of element i after `own0`.
+ * @param name its name
  * @param before statements before the loop; the element is at `at`, number `local`
  * @param each statements for a window: its output is number `o` at `out`, the element its tap `number`;
  *   they `push` to `sum`
  */
-export function gatherWgsl(before: string, each: string): string {
+export function gatherWgsl(name: string, before: string, each: string): string {
   return `${SUM_WGSL}
-fn one(i: u32) -> u32 {
+fn ${name}(i: u32) -> u32 {
   let local = P.own0 + i;
   let at = inputPlace(local);
 ${before}

@@ -69,9 +69,9 @@ function gatherOf(method: Method): { code: string; before: string; each: string 
       return {
         code: BETA_WGSL + SLOPE_WGSL,
         before: "  let k = betaOf(at);\n  let bits = xAt(P.x0 + local);",
-        each: `    let m = s0[o];
+        each: `    let m = s0At(o);
     ${nan}
-    push(&sum, ${g}, slopeOf(bits, m, bitcast<f32>(s1[o]), bitcast<f32>(s2[o]), k));`,
+    push(&sum, ${g}, slopeOf(bits, m, bitcast<f32>(s1At(o)), bitcast<f32>(s2At(o)), k));`,
       };
     case "average":
       return { code: DIVISOR_WGSL, before: "", each: `    push(&sum, ${g}, 1.0 / divisor(out));` };
@@ -81,7 +81,7 @@ function gatherOf(method: Method): { code: string; before: string; each: string 
       return {
         code: "",
         before: "",
-        each: `    let first = s0[o];
+        each: `    let first = s0At(o);
     if (first == 0xffffffffu) { sum.nan = 1u; }
     else if (first == number) { push(&sum, ${g}, 1.0); }`,
       };
@@ -89,17 +89,35 @@ function gatherOf(method: Method): { code: string; before: string; each: string 
       return {
         code: POWER_WGSL,
         before: "  let bits = xAt(P.x0 + local);",
-        each: `    let m = s0[o];
+        each: `    let m = s0At(o);
     ${nan}
-    let t = slopeLog(bits, m, bitcast<f32>(s1[o]));
+    let t = slopeLog(bits, m, bitcast<f32>(s1At(o)));
     let sign = select(1.0, -1.0, (bits & SIGN) != 0u);
     let upstream = ${g};
     if (t > 500.0) { push(&sum, upstream, 0.0); }
-    else if (t < 126.0) { push(&sum, upstream, sign * exp2(t) * bitcast<f32>(s2[o])); }
+    else if (t < 126.0) { push(&sum, upstream, sign * exp2(t) * bitcast<f32>(s2At(o))); }
     else if ((upstream & ABS) == 0u || (upstream & ABS) > INF) { push(&sum, upstream, 1.0); }
     else { push(&sum, INF | (upstream & SIGN), sign); }`,
       };
   }
+}
+
+/**
+ * Declarations of a gather, with its function that gives the gradient of an element.
+ * @param name name of the function
+ * @param quads tensors are bound as vectors of four elements
+ */
+export function carefulGather(
+  name: string,
+  method: Method,
+  storage: Storage,
+  quads = false,
+): string {
+  const { code, before, each } = gatherOf(method);
+  const x = before.includes("xAt") ? reader("x", storage, quads) : "";
+  const tables = keptTables(method).map((table) => reader(table, "float32", quads));
+  const g = reader("g", storage, quads);
+  return x + g + tables.join("") + code + gatherWgsl(name, before, each);
 }
 
 /** Generates a careful kernel. */
@@ -107,13 +125,7 @@ export function genericKernel(kind: Kind, method: Method, storage: Storage): str
   const { enable, code } = prelude(storage);
   const head = enable + PARAMS_WGSL + code + PLACE_WGSL;
   const kept = keptTables(method);
-  if (kind === "gather") {
-    const { code: own, before, each } = gatherOf(method);
-    const x = before.includes("xAt") ? reader("x", storage) : "";
-    const tables = kept.map((name) => declare(name, "u32")).join("");
-    const body = gatherWgsl(before, each);
-    return head + x + reader("g", storage) + tables + own + body + writer(storage);
-  }
+  if (kind === "gather") return head + carefulGather("one", method, storage) + writer(storage);
   const x = head + reader("x", storage);
   if (kind === "variance") {
     const own = BETA_WGSL + VARIANCE_WGSL(walkWgsl("k: Beta"));

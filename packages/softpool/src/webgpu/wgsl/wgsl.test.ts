@@ -9,6 +9,7 @@ import type { Storage } from "./elements.ts";
 import { fastKernel, type Variant } from "./fast.ts";
 import { clearKernel, fusedKernel } from "./fused.ts";
 import { genericKernel } from "./generic.ts";
+import { spreadKernel } from "./spread.ts";
 
 const base: Variant = {
   kind: "forward",
@@ -92,6 +93,7 @@ function* shaders(): Generator<[string, string]> {
           const v = { ...base, ...window, method, storage, channelsLast, outputs };
           const label = `${method} ${storage} ${JSON.stringify(window)} ${channelsLast}`;
           yield [`fast ${label}`, fastKernel(v)];
+          yield [`spread ${label}`, spreadKernel(v)];
           if (linear) continue;
           yield [`fast keep ${label}`, fastKernel({ ...v, kind: "keep" })];
           // Windows of the backward are apart, and along W without padding before.
