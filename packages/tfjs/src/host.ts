@@ -18,8 +18,16 @@ function hasHeap(backend: unknown): backend is HeapBackend {
   return typeof makeOutput === "function" && typeof typedArrayFromHeap === "function";
 }
 
+const problems = new WeakMap<Pooling, ReturnType<typeof newProblem>>();
+
 /** The options of `softPool3d`, and the shapes it sees. */
-function problem(pooling: Pooling) {
+function problem(pooling: Pooling): ReturnType<typeof newProblem> {
+  const known = problems.get(pooling) ?? newProblem(pooling);
+  problems.set(pooling, known);
+  return known;
+}
+
+function newProblem(pooling: Pooling) {
   const { axes, batch, channels, channelsLast } = pooling;
   const shape = (sizes: number[]) =>
     channelsLast ? [batch, ...sizes, channels] : [batch, channels, ...sizes];
@@ -35,6 +43,8 @@ function problem(pooling: Pooling) {
       layout: channelsLast ? ("NDHWC" as const) : ("NCDHW" as const),
       paddingMode: pooling.zero ? ("zero" as const) : ("ignore" as const),
       beta: pooling.beta.length === 1 ? pooling.beta[0] : pooling.beta,
+      // As the backends in Node; a worker that another process holds up would only be waited for.
+      threads: 1,
     },
   };
 }
@@ -66,7 +76,7 @@ function compute(
 /** y of x. */
 export function hostForward(backend: KernelBackend, x: TensorInfo, pooling: Pooling): TensorInfo {
   const { input, output, options } = problem(pooling);
-  return compute(backend, [x], [...pooling.output], (out, data) => {
+  return compute(backend, [x], [...pooling.outShape], (out, data) => {
     softPool3d({ data, shape: input }, { ...options, out: { data: out, shape: output } });
   });
 }
@@ -80,7 +90,7 @@ export function hostBackward(
 ): TensorInfo {
   const { input, output, options } = problem(pooling);
   const gradient = pooling.weightsOnly ? ("weights" as const) : ("exact" as const);
-  return compute(backend, [dy, x], [...pooling.input], (out, g, data) => {
+  return compute(backend, [dy, x], x.shape, (out, g, data) => {
     const all = { ...options, gradient, out: { data: out, shape: input } };
     softPool3dBackward({ data: g, shape: output }, { data, shape: input }, all);
   });

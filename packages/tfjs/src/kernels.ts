@@ -1,20 +1,17 @@
 /**
- * The kernels of SoftPool in TensorFlow.js's registry, one pair for each backend that is used: programs on the
- * GPU where the backend runs such, else the WebAssembly kernels of the package `softpool`. They work on
- * tensors `[outer, D, H, W, inner]`, see {@link Pooling}. The gradient is part of the operation, so that it
- * needs none of the gradients that TensorFlow.js registers.
+ * The kernels of SoftPool in TensorFlow.js's registry: a pair for each backend that is used, programs on the GPU
+ * where the backend runs such, else the WebAssembly kernels of the package `softpool`; and the gradient.
  */
 import {
   backend,
-  customGrad,
   engine,
-  type GradSaveFunc,
   getBackend,
+  getGradient,
   getKernel,
   type KernelBackend,
   type NamedAttrMap,
+  registerGradient,
   registerKernel,
-  reshape,
   type Tensor,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
@@ -36,17 +33,19 @@ interface Kernels {
 function kernelsFor(object: KernelBackend): Kernels {
   if (typeof (object as unknown as Partial<WebGPUBackend>).runWebGPUProgram === "function") {
     const gpu = object as unknown as WebGPUBackend;
-    return {
+    const free = (info: TensorInfo) => gpu.disposeData(info.dataId);
+    return overAxes(object, free, {
       forward: (x, pooling) => webgpuForward(gpu, x, pooling),
       backward: (dy, x, pooling) => webgpuBackward(gpu, dy, x, pooling),
-    };
+    });
   }
   if (typeof (object as unknown as Partial<WebGLBackend>).compileAndRun === "function") {
     const gpu = object as unknown as WebGLBackend;
-    return {
+    const free = (info: TensorInfo) => gpu.disposeIntermediateTensorInfo(info);
+    return overAxes(object, free, {
       forward: (x, pooling) => webglForward(gpu, x, pooling),
       backward: (dy, x, pooling) => webglBackward(gpu, dy, x, pooling),
-    };
+    });
   }
   return {
     forward: (x, pooling) => hostForward(object, x, pooling),
@@ -54,7 +53,33 @@ function kernelsFor(object: KernelBackend): Kernels {
   };
 }
 
-/** Registers the kernels of the backend in use where that was not done yet. */
+/** Kernels that see tensors `[outer, D, H, W, inner]`: the backend's own reshape, which knows its memory. */
+function overAxes(object: KernelBackend, free: (info: TensorInfo) => void, on: Kernels): Kernels {
+  const kernelFunc = getKernel("Reshape", getBackend())?.kernelFunc;
+  const seen = (x: TensorInfo, shape: readonly number[]) =>
+    kernelFunc({ inputs: { x }, backend: object, attrs: { shape: [...shape] } }) as TensorInfo;
+  return {
+    forward(x, pooling) {
+      const input = seen(x, pooling.input);
+      const y = on.forward(input, pooling);
+      free(input);
+      return { ...y, shape: [...pooling.outShape] };
+    },
+    backward(dy, x, pooling) {
+      const [slope, input] = [seen(dy, pooling.output), seen(x, pooling.input)];
+      const gradient = on.backward(slope, input, pooling);
+      free(slope);
+      free(input);
+      return { ...gradient, shape: x.shape };
+    },
+  };
+}
+
+function poolingOf(attrs: NamedAttrMap | undefined): Pooling {
+  return attrs?.pooling as unknown as Pooling;
+}
+
+/** Registers the kernels of the backend in use, and the gradients, where that was not done yet. */
 function register(): void {
   const backendName = getBackend();
   if (getKernel(FORWARD, backendName) === undefined) {
@@ -72,42 +97,24 @@ function register(): void {
       },
     });
   }
+  if (getGradient(FORWARD) !== undefined) return;
+  registerGradient({
+    kernelName: FORWARD,
+    inputsToSave: ["x"],
+    gradFunc: (dy, [x], attrs) => ({ x: () => run(BACKWARD, { dy: dy as Tensor, x }, attrs) }),
+  });
+  registerGradient({
+    kernelName: BACKWARD,
+    gradFunc(_dy, _saved, attrs) {
+      const cure = "the kernel of its gradient is not differentiated again";
+      return fail(poolingOf(attrs).name, "gradient", "a first derivative", "a second one", cure);
+    },
+  });
 }
 
-function poolingOf(attrs: NamedAttrMap | undefined): Pooling {
-  return attrs?.pooling as unknown as Pooling;
-}
-
-/** Runs a kernel on tensors seen as `[outer, D, H, W, inner]`; the result has a given shape. */
-function run(
-  kernel: string,
-  inputs: Record<string, Tensor>,
-  pooling: Pooling,
-  shape: readonly number[],
-): Tensor {
+function run<T extends Tensor>(kernel: string, inputs: Record<string, Tensor>, attrs: object): T {
   register();
-  const { input, output } = pooling;
-  const seen = Object.entries(inputs).map(([name, tensor]) => {
-    return [name, reshape(tensor, [...(name === "dy" ? output : input)])] as const;
-  });
-  const attrs = { pooling } as unknown as NamedAttrMap;
-  const result = engine().runKernel<Tensor>(kernel, Object.fromEntries(seen), attrs);
-  return reshape(result, [...shape]);
-}
-
-/** The gradient of x, given that of y; asking for its own gradient is an error. */
-function gradient(dy: Tensor, x: Tensor, pooling: Pooling): Tensor {
-  const slope = customGrad((...inputs) => {
-    const [g, input] = inputs as Tensor[];
-    return {
-      value: run(BACKWARD, { dy: g, x: input }, pooling, x.shape),
-      gradFunc() {
-        const cure = "the kernel of its gradient is not differentiated again";
-        return fail(pooling.name, "gradient", "a first derivative", "a second one", cure);
-      },
-    };
-  });
-  return slope(dy, x);
+  return engine().runKernel<T>(kernel, inputs, attrs as NamedAttrMap);
 }
 
 /**
@@ -116,13 +123,5 @@ function gradient(dy: Tensor, x: Tensor, pooling: Pooling): Tensor {
  * @param pooling the pooling
  */
 export function runSoftPool<T extends Tensor>(x: T, pooling: Pooling): T {
-  const pool = customGrad((...inputs) => {
-    const [input, save] = inputs as unknown as [Tensor, GradSaveFunc];
-    save([input]);
-    return {
-      value: run(FORWARD, { x: input }, pooling, pooling.outShape),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => gradient(dy, saved[0], pooling),
-    };
-  });
-  return pool(x) as T;
+  return run<T>(FORWARD, { x }, { pooling });
 }

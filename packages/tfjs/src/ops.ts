@@ -13,7 +13,6 @@ import {
   type Tensor3D,
   type Tensor4D,
   type Tensor5D,
-  tidy,
 } from "@tensorflow/tfjs-core";
 import { runSoftPool } from "./kernels.ts";
 import { describePooling, fail, type SoftPoolOptions, show } from "./window.ts";
@@ -29,7 +28,7 @@ export function softPool<T extends Tensor>(
     fail(name, "x", "a tensor of TensorFlow.js", show(x), "make one with tf.tensor");
   if (x.dtype !== "float32") fail(name, "x.dtype", "float32", x.dtype, "cast it");
   const pooling = describePooling(name, rank, x.shape, options);
-  return tidy(() => runSoftPool(x, pooling));
+  return runSoftPool(x, pooling);
 }
 
 /** A tensor, be it of another copy of TensorFlow.js. */

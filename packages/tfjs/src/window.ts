@@ -205,6 +205,19 @@ function samePadding(
   });
 }
 
+/** A value as part of a key, or undefined where it is none of what options are made of. */
+function keyOf(value: unknown): string | undefined {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (!Array.isArray(value)) return undefined;
+  const parts = value.map(keyOf);
+  return parts.includes(undefined) ? undefined : `[${parts}]`;
+}
+
+/** Poolings that were described, by everything that describes them: small tensors are pooled as fast as checked. */
+const described = new Map<string, Pooling>();
+const MOST = 256;
+
 /**
  * Checks options against the shape of an input and describes the pooling.
  * @param name the function that was called
@@ -214,6 +227,27 @@ function samePadding(
  * @throws RangeError for anything that is not as documented
  */
 export function describePooling(
+  name: string,
+  rank: 1 | 2 | 3,
+  shape: readonly number[],
+  options: unknown,
+): Pooling {
+  let key: string | undefined = `${name} ${shape}`;
+  for (const [option, value] of Object.entries(options ?? {})) {
+    const part = keyOf(value);
+    key = part === undefined || key === undefined ? undefined : `${key} ${option} ${part}`;
+  }
+  const known = key === undefined ? undefined : described.get(key);
+  if (known !== undefined) return known;
+  const pooling = describeNew(name, rank, shape, options);
+  if (key === undefined) return pooling;
+  if (described.size >= MOST) described.clear();
+  described.set(key, pooling);
+  return pooling;
+}
+
+/** {@link describePooling} where it is the first time. */
+function describeNew(
   name: string,
   rank: 1 | 2 | 3,
   shape: readonly number[],

@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { replacePooling } from "../src/index.ts";
 import { compare } from "./cases.ts";
-import { executable, openPage, type Page } from "./chromium.ts";
+import { executable, openPage, type Page } from "./chromium.js";
 import { keras, load, numbers, save } from "./models.ts";
 import { type Outcome, tolerances } from "./suite.ts";
 
@@ -23,7 +23,7 @@ describe.skipIf(!full).each(Object.keys(steps))("backend %s in Chromium", (backe
   beforeAll(async () => {
     expect(executable, "Chromium is needed here").toBeDefined();
     page = await openPage(new URL("./page.ts", import.meta.url).pathname);
-  });
+  }, 120_000);
   afterAll(async () => {
     expect(await page?.close()).toEqual([]);
   });
@@ -64,6 +64,8 @@ describe.skipIf(!full).each(Object.keys(steps))("backend %s in Chromium", (backe
     expect(swapped.again).toEqual(swapped.y);
     const wrong = compare(swapped.y, wanted, 5 * tolerances[backend], () => "probabilities");
     expect(wrong).toBe(undefined);
+    // TensorFlow.js has no gradient of convolutions there.
+    if (backend === "wasm") return;
     const losses = await page.call<number[]>("train", backend, saved, shape);
     expect(losses[4], `${losses}`).toBeLessThan(losses[0]);
   });

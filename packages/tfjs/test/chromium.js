@@ -4,7 +4,6 @@
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,33 +11,36 @@ import { chromium } from "playwright-core";
 import { build } from "vite";
 
 /** Where Chromium is, or undefined. */
-export const executable: string | undefined = [
+export const executable = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
   "/usr/bin/google-chrome",
 ].find((path) => existsSync(path));
 
 const wasm = dirname(fileURLToPath(import.meta.resolve("@tensorflow/tfjs-backend-wasm")));
-const types: Record<string, string> = {
+const SOFTWARE = ["--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
+/** @type {Record<string, string>} */
+const types = {
   ".html": "text/html",
   ".js": "text/javascript",
   ".wasm": "application/wasm",
 };
 
-/** An open page. */
-export interface Page {
-  /** Calls a function that the module put on `window`. */
-  call<T>(name: string, ...args: unknown[]): Promise<T>;
-  /** Ends the browser; returns what the page reported as errors. */
-  close(): Promise<string[]>;
-}
+/**
+ * An open page. `call` calls a function that the module put on `window`; `close` ends the browser and returns
+ * what the page reported as errors.
+ * @typedef {object} Page
+ * @property {<T>(name: string, ...args: unknown[]) => Promise<T>} call
+ * @property {() => Promise<string[]>} close
+ */
 
 /**
  * Opens a page.
- * @param module the module it runs, an absolute path
- * @param flags further flags of the browser
+ * @param {string} module the module it runs, an absolute path
+ * @param {readonly string[]} [flags] flags of the browser; default: WebGL and WebGPU on a software adapter
+ * @returns {Promise<Page>}
  */
-export async function openPage(module: string, flags: readonly string[] = []): Promise<Page> {
+export async function openPage(module, flags = SOFTWARE) {
   const folder = mkdtempSync(join(tmpdir(), "softpool-page-"));
   writeFileSync(join(folder, "page.js"), `import ${JSON.stringify(module)};`);
   writeFileSync(
@@ -59,19 +61,13 @@ export async function openPage(module: string, flags: readonly string[] = []): P
     const headers = { "content-type": types[extname(path)] ?? "" };
     return response.writeHead(200, headers).end(readFileSync(path));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
   const browser = await chromium.launch({
     executablePath: executable,
-    args: [
-      "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      "--enable-features=Vulkan",
-      "--enable-unsafe-swiftshader",
-      ...flags,
-    ],
+    args: ["--no-sandbox", "--enable-unsafe-webgpu", "--enable-features=Vulkan", ...flags],
   });
-  const problems: string[] = [];
+  /** @type {string[]} */
+  const problems = [];
   const close = async () => {
     await browser.close();
     server.close();
@@ -84,17 +80,20 @@ export async function openPage(module: string, flags: readonly string[] = []): P
     tab.on("console", (message) => {
       if (message.type() === "error") problems.push(message.text());
     });
-    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await tab.goto(
+      `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}/`,
+    );
     await tab.waitForFunction(() => "ready" in window);
     return {
-      call: <T>(name: string, ...args: unknown[]) =>
+      call: (name, ...args) =>
         tab.evaluate(
           ([of, list]) => {
-            const functions = window as unknown as Record<string, (...a: unknown[]) => unknown>;
-            return functions[of as string](...(list as unknown[]));
+            /** @type {any} */
+            const functions = window;
+            return functions[/** @type {string} */ (of)](.../** @type {unknown[]} */ (list));
           },
           [name, args],
-        ) as Promise<T>,
+        ),
       close,
     };
   } catch (error) {
