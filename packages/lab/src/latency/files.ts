@@ -28,7 +28,7 @@ const rounded = (value: number): number => Number(value.toPrecision(5));
 function figuresOfRow({ times, figures, ...row }: LatencyRow) {
   const about = { ...row, shape: row.shape.join("x") };
   if (times === undefined || figures === undefined) return about;
-  const { time, average, ratio, first, drift, drifted } = figures;
+  const { time, average, ratio, processor, processorRatio, first, drift, drifted } = figures;
   return {
     ...about,
     median_ms: rounded(time.value),
@@ -38,6 +38,8 @@ function figuresOfRow({ times, figures, ...row }: LatencyRow) {
     ratio: rounded(ratio.value),
     ratio_q1: rounded(ratio.low),
     ratio_q3: rounded(ratio.high),
+    processor_ms: rounded(processor.value),
+    processor_ratio: rounded(processorRatio.value),
     memory_bytes: times.memory?.bytes,
     memory_by: times.memory?.how,
     first_call: rounded(first),
@@ -53,6 +55,7 @@ function figuresOfRow({ times, figures, ...row }: LatencyRow) {
 const columns = [
   ...["machine", "engine", "threads", "shape", "kernel", "method", "direction"],
   ...["median_ms", "q1_ms", "q3_ms", "average_ms", "ratio", "ratio_q1", "ratio_q3"],
+  ...["processor_ms", "processor_ratio"],
   ...["memory_bytes", "memory_by", "first_call", "drift", "drifted", "rounds", "calls"],
   ...["others_busy", "notes", "reason"],
 ];
@@ -84,7 +87,13 @@ export function latencyJson(parts: readonly MachinePart[]): string {
       const raw =
         times === undefined
           ? {}
-          : { rounds_ms: times.own, average_rounds_ms: times.average, warm_up_ms: times.warm };
+          : {
+              rounds_ms: times.own,
+              average_rounds_ms: times.average,
+              processor_rounds_ms: times.processor[0],
+              average_processor_rounds_ms: times.processor[1],
+              warm_up_ms: times.warm,
+            };
       return { ...figuresOfRow(row), ...raw };
     }),
   }));

@@ -19,14 +19,14 @@ export interface KernelRange {
   readonly span: number;
 }
 
-/** Median milliseconds of a cell, `undefined` without. */
+/** Median milliseconds of a cell by what its block is judged by, `undefined` without. */
 export function medianOf(
   block: Block,
   method: string,
   kernel: number,
   direction: Direction,
 ): number | undefined {
-  return block.row(method, kernel, direction)?.figures?.time.value;
+  return block.judged(method, kernel, direction)?.time.value;
 }
 
 /** How a method's time depends on the kernel; `undefined` with fewer than two kernels. */
@@ -54,7 +54,7 @@ export function kernelRange(
 export function ranking(block: Block, kernel: number, direction: Direction): string[] {
   return publishedTimes
     .flatMap(({ method }) => {
-      const ratio = block.row(method, kernel, direction)?.figures?.ratio.value;
+      const ratio = block.judged(method, kernel, direction)?.ratio.value;
       return ratio === undefined ? [] : [{ method, ratio: method === "average" ? 1 : ratio }];
     })
     .sort((a, b) => a.ratio - b.ratio)
@@ -101,7 +101,7 @@ function between(values: readonly number[], digits = 2): string {
 function ratioSentence(blocks: readonly Block[], direction: Direction): string | undefined {
   const ratios = blocks.flatMap((block) =>
     block.kernels.flatMap((kernel) => {
-      const ratio = block.row("soft", kernel, direction)?.figures?.ratio.value;
+      const ratio = block.judged("soft", kernel, direction)?.ratio.value;
       return ratio === undefined ? [] : [ratio];
     }),
   );
@@ -176,13 +176,18 @@ export function byEngine(blocks: readonly Block[]): EngineBlocks[] {
 }
 
 /** What of the claims holds for an engine, a sentence each; a place is a shape, a kernel, a number of threads. */
-export function findings({ blocks }: EngineBlocks): string[] {
+export function findings({ blocks: all }: EngineBlocks): string[] {
+  const blocks = all.filter(({ trusted }) => trusted);
   const sentences = directions.flatMap((direction) => [
     ratioSentence(blocks, direction),
     rankSentence(blocks, direction),
     kernelSentence(blocks, direction),
   ]);
-  return sentences.filter((sentence) => sentence !== undefined);
+  const busy =
+    blocks.length < all.length || blocks.some(({ basis }) => basis === "processor")
+      ? ["Judged by processor time and one thread: others kept the processors too busy for more."]
+      : [];
+  return [...busy, ...sentences.filter((sentence) => sentence !== undefined)];
 }
 
 /** What the paper's own table says of its claim. */

@@ -1,7 +1,9 @@
 /**
  * Timing: a method and average pooling in turns, round by round, in one process, so that whatever else the
  * machine does meets both. Who begins alternates. Short calls are repeated within a round, whose number is
- * the median of its calls: a program that takes the processor away for a moment spoils few of them.
+ * the median of its calls: a program that takes the processor away for a moment spoils few of them. Beside
+ * the time that passes, the processor time of this process is taken, all its threads together: it says what
+ * a call costs where others take the processors away all the time.
  */
 import { cpus } from "node:os";
 import { quantile } from "./result.ts";
@@ -25,6 +27,8 @@ export interface Rounds {
   readonly own: readonly number[];
   /** The same of average pooling. */
   readonly average: readonly number[];
+  /** Milliseconds of processor time of a call, mean of a round's: of the method, of average pooling. */
+  readonly processor: readonly [own: readonly number[], average: readonly number[]];
   /** Calls of a round. */
   readonly calls: readonly [own: number, average: number];
   /** How busy others kept the processors, 0 to 1. */
@@ -44,11 +48,18 @@ async function timeOne({ call }: Timed): Promise<number> {
   return performance.now() - begin;
 }
 
-/** Median milliseconds of so many calls. */
-async function timeMany(timed: Timed, calls: number): Promise<number> {
+/** Milliseconds of processor time of this process. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Median milliseconds of so many calls, and their mean processor time. */
+async function timeMany(timed: Timed, calls: number): Promise<[elapsed: number, used: number]> {
   const times: number[] = [];
+  const before = processorTime();
   for (let i = 0; i < calls; i++) times.push(await timeOne(timed));
-  return quantile(times, 0.5);
+  return [quantile(times, 0.5), (processorTime() - before) / calls];
 }
 
 /**
@@ -69,11 +80,10 @@ export async function warmUp(timed: Timed, milliseconds: number): Promise<number
 /** Milliseconds of processor time: of all processors, of their idleness, of this process. */
 function processorTimes() {
   const all = cpus().map(({ times }) => times);
-  const { user, system } = process.cpuUsage();
   return {
     idle: all.reduce((sum, t) => sum + t.idle, 0),
     total: all.reduce((sum, t) => sum + t.user + t.nice + t.sys + t.irq + t.idle, 0),
-    own: (user + system) / 1000,
+    own: processorTime(),
   };
 }
 
@@ -98,17 +108,21 @@ export async function runRounds(
     return Math.max(1, Math.min(MOST_CALLS, Math.ceil(least / Math.max(call, 1e-4))));
   });
   const both: [number[], number[]] = [[], []];
+  const used: [number[], number[]] = [[], []];
   const before = processorTimes();
   const begin = performance.now();
   for (let round = 0; round < rounds; round++) {
     if (round >= FEWEST && performance.now() - begin > most) break;
     for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
-      both[i].push(await timeMany(i === 0 ? own : average, calls[i]));
+      const [elapsed, processor] = await timeMany(i === 0 ? own : average, calls[i]);
+      both[i].push(elapsed);
+      used[i].push(processor);
     }
   }
   return {
     own: both[0],
     average: both[1],
+    processor: used,
     calls: [calls[0], calls[1]],
     busy: busySince(before),
   };

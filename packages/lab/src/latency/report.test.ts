@@ -56,10 +56,11 @@ const times = (own: number[], average: number[], more: object = {}): Json =>
     kind: "times",
     own,
     average,
+    processor: [own.map((value) => value / 2), average.map((value) => value / 4)],
     calls: [1, 1],
     warm: [own[0] * 2],
     memory: { bytes: 3 * 2 ** 20, how: "resident" },
-    busy: 0.25,
+    busy: 0.05,
     notes: [],
     ...more,
   }) as Json;
@@ -135,6 +136,30 @@ test("findings say what holds: order, dependence on the kernel, the paper's rati
   expect(publishedFinding()).toContain("number 3 forward and 3 backward on the CPU");
 });
 
+test("where others are busy, one thread is judged by processor time, more are not judged", () => {
+  const busy = [1, 2].flatMap((threads) =>
+    ["average", "soft", "maximum"].map((method, i) => {
+      const own = [8, 8, 8].map((value) => value * (i + 1));
+      return outcome(here, { method, threads }, times(own, [8, 8, 8], { busy: 0.6 }));
+    }),
+  );
+  const [{ rows }] = machineParts(busy);
+  const blocks = blocksOf(rows);
+  expect(blocks.map(({ basis, trusted }) => [basis, trusted])).toEqual([
+    ["processor", true],
+    ["elapsed", false],
+  ]);
+  expect(blocks[0].judged("soft", 2, "forward")?.time.value).toBe(8);
+  expect(blocks[0].judged("soft", 2, "forward")?.ratio.value).toBe(4);
+  const [said, ratio, rank] = findings(byEngine(blocks)[0]);
+  expect(said).toContain("Judged by processor time");
+  expect(ratio).toContain("SoftPool takes 4.0 times as long");
+  expect(rank).toContain("in all 1 places");
+  const page = renderLatency(machineParts(busy));
+  expect(page).toContain("busy: not judged");
+  expect(page).toContain("60 % busy");
+});
+
 test("the page has all machines apart, escapes what comes from files, and says what is missing", () => {
   const page = renderLatency(parts, [{ path: "x", reason: "it is cut short" }]);
   expect(page).toContain("What of the paper&#39;s claims holds, here");
@@ -148,7 +173,7 @@ test("the page has all machines apart, escapes what comes from files, and says w
     "never mixed",
     "Drift: in 1 of 9 cells",
     "1 result files are broken",
-    "25 % busy",
+    "5 % busy",
   ]) {
     expect(page, words).toContain(words);
   }

@@ -14,7 +14,7 @@ import { machineTitle, machineVersions } from "./machine.ts";
 import { type Direction, directions, engineTitle, isOwn } from "./place.ts";
 import { publishedRatio, publishedTimes } from "./published.ts";
 import { quantile, spread } from "./result.ts";
-import { type Block, blocksOf, type LatencyRow, type MachinePart } from "./rows.ts";
+import { type Block, BUSY, blocksOf, type LatencyRow, type MachinePart } from "./rows.ts";
 
 /** Digits of times and of ratios. */
 const [TIME, RATIO] = [3, 2];
@@ -41,6 +41,9 @@ function directionsOf(block: Block): Direction[] {
   );
 }
 
+/** What a block is judged by, where that is not the time that passed. */
+const basisOf = ({ basis }: Block): string => (basis === "processor" ? ", processor time" : "");
+
 /** Times, ratios and memory at the smallest kernel, with the paper's ratios beside them. */
 function timesTable(block: Block): Html {
   const [kernel] = block.kernels;
@@ -52,6 +55,8 @@ function timesTable(block: Block): Html {
     ...shown.flatMap((direction): Column[] => [
       { title: "time", under: "ms", group: direction, digits: TIME, bounds: "quartiles" },
       { title: "× average", group: direction, digits: RATIO, bounds: "quartiles" },
+      { title: "processor", under: "ms", group: direction, digits: TIME },
+      { title: "× average", under: "processor", group: direction, digits: RATIO },
       { title: "memory", under: "MiB", group: direction, digits: 2 },
       {
         title: column === "cpu" ? "paper, CPU" : "paper, CUDA",
@@ -66,14 +71,15 @@ function timesTable(block: Block): Html {
     ...shown.flatMap((direction): Cell[] => {
       const row = block.row(method, kernel, direction);
       const paper = publishedRatio(method, direction, column);
-      if (!measured(row)) return [undefined, undefined, undefined, paper];
+      if (!measured(row)) return [...Array.from({ length: 5 }, () => undefined), paper];
       const { memory } = row.times;
-      const { time, ratio } = row.figures;
-      return [time, ratio, memory === null ? undefined : inMiB(memory.bytes), paper];
+      const { time, ratio, processor, processorRatio } = row.figures;
+      const used = [processor.value, processorRatio.value];
+      return [time, ratio, ...used, memory === null ? undefined : inMiB(memory.bytes), paper];
     }),
   ]);
   return table({
-    caption: `Kernel ${kernel}: milliseconds of a call, median and quartiles of the rounds; ratio to average pooling in the same round; memory beyond inputs and results`,
+    caption: `Kernel ${kernel}: milliseconds of a call, median and quartiles of the rounds; ratio to average pooling in the same round; the same of processor time, all threads together; memory beyond inputs and results`,
     columns,
     groups: [{ rows }],
   });
@@ -98,11 +104,11 @@ function ratioTable(block: Block): Html | undefined {
   const rows = block.measured.map((method): Cell[] => [
     method,
     ...shown.flatMap((direction) =>
-      block.kernels.map((kernel) => block.row(method, kernel, direction)?.figures?.ratio.value),
+      block.kernels.map((kernel) => block.judged(method, kernel, direction)?.ratio.value),
     ),
   ]);
   return table({
-    caption: "By kernel: the median ratio to average pooling of the same kernel",
+    caption: `By kernel: the median ratio to average pooling of the same kernel${basisOf(block)}`,
     columns,
     groups: [{ rows }],
   });
@@ -128,12 +134,12 @@ function timeTable(block: Block): Html | undefined {
   const rows = block.measured.map((method): Cell[] => [
     method,
     ...shown.flatMap((direction): Cell[] => [
-      ...block.kernels.map((kernel) => block.row(method, kernel, direction)?.figures?.time.value),
+      ...block.kernels.map((kernel) => block.judged(method, kernel, direction)?.time.value),
       kernelRange(block, method, direction)?.change,
     ]),
   ]);
   return table({
-    caption: "By kernel: median milliseconds, and the largest kernel's over the smallest's",
+    caption: `By kernel: median milliseconds, and the largest kernel's over the smallest's${basisOf(block)}`,
     columns,
     groups: [{ rows }],
   });
@@ -146,14 +152,14 @@ function kernelPlot(block: Block, direction: Direction): Html {
       inPaper(method) && block.kernels.some((k) => measured(block.row(method, k, direction))),
   );
   return lines({
-    title: `${direction}, by kernel`,
+    title: `${direction}, by kernel${basisOf(block)}`,
     size: "half",
     x: { label: "kernel", ticks: block.kernels },
     y: { label: "time of a call", unit: "ms", log: true },
     series: methods.map((name) => ({
       name,
       points: block.kernels.map((kernel) => {
-        const { value, low, high } = block.row(name, kernel, direction)?.figures?.time ?? {};
+        const { value, low, high } = block.judged(name, kernel, direction)?.time ?? {};
         return { x: kernel, y: value, low, high };
       }),
     })),
@@ -167,10 +173,10 @@ function ratioPlot(block: Block): Html {
     axis: { label: "× average pooling", log: true, include: [1] },
     reference: "average",
     panels: directionsOf(block).map((direction) => ({
-      title: `${direction}, kernel ${kernel}`,
+      title: `${direction}, kernel ${kernel}${basisOf(block)}`,
       size: "half" as const,
       values: block.measured.map((name) => {
-        const { value, low, high } = block.row(name, kernel, direction)?.figures?.ratio ?? {};
+        const { value, low, high } = block.judged(name, kernel, direction)?.ratio ?? {};
         return { name, value, low, high };
       }),
     })),
@@ -291,8 +297,8 @@ function claimsTable(blocks: readonly Block[], direction: Direction): Html | und
     return [
       [
         shapeTitle(block.shape),
-        block.title,
-        block.row("soft", kernel, direction)?.figures?.ratio,
+        `${block.title}${block.trusted ? "" : ", busy: not judged"}`,
+        block.judged("soft", kernel, direction)?.ratio,
         `${at} of ${order.length}`,
         ...compared.map((method) => kernelRange(block, method, direction)?.change),
       ],
@@ -308,7 +314,7 @@ function claimsTable(blocks: readonly Block[], direction: Direction): Html | und
     return ["the paper", title, ratio, `${place} of ${order.length}`];
   });
   return table({
-    caption: `SoftPool ${direction} at the smallest kernel, its place among those methods of the paper that the engine has, and how times change from the smallest to the largest kernel (1: no change)`,
+    caption: `SoftPool ${direction} at the smallest kernel, its place among those methods of the paper that the engine has, and how times change from the smallest to the largest kernel (1: no change)${blocks.some(({ basis }) => basis === "processor") ? "; with one thread by processor time" : ""}`,
     columns,
     groups: [{ rows, aside: paper }],
   });
@@ -320,19 +326,24 @@ function busyNote(rows: readonly LatencyRow[]): string {
   if (busy.length === 0) return "";
   const { value, low, high } = spread(busy.map((share) => 100 * share));
   const words = `Others kept the processors ${value.toFixed(0)} % busy meanwhile (quartiles ${low.toFixed(0)} to ${high.toFixed(0)} %).`;
-  return quantile(busy, 0.5) > 0.1
-    ? `${words} On a machine at rest times are shorter; ratios change less.`
+  return quantile(busy, 0.5) > BUSY
+    ? `${words} On a machine at rest times are shorter. Where others are that busy, cells with one thread are judged by the processor time of their process, others not at all.`
     : words;
 }
 
 /** How far average pooling is from itself: what is left of noise in a ratio. */
 function noiseNote(rows: readonly LatencyRow[]): string {
   const own = rows.flatMap(({ method, figures }) =>
-    method === "average" && figures !== undefined ? [figures.ratio.value] : [],
+    method === "average" && figures !== undefined ? [figures] : [],
   );
   if (own.length === 0) return "";
-  const { low, high } = spread(own);
-  return `Average pooling timed against itself gives ratios of ${low.toFixed(2)} to ${high.toFixed(2)} (quartiles of ${own.length} cells): what noise is left in a ratio.`;
+  const quartiles = (values: readonly number[]) => {
+    const { low, high } = spread(values);
+    return `${low.toFixed(RATIO)} to ${high.toFixed(RATIO)}`;
+  };
+  const elapsed = quartiles(own.map(({ ratio }) => ratio.value));
+  const used = quartiles(own.map(({ processorRatio }) => processorRatio.value));
+  return `Average pooling timed against itself gives ratios of ${elapsed}, of processor time ${used} (quartiles of ${own.length} cells): what noise is left in a ratio.`;
 }
 
 /** The sections of a machine. */

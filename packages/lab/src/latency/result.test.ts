@@ -7,6 +7,7 @@ const times = (own: readonly number[], more: Partial<Times> = {}): Times => ({
   kind: "times",
   own,
   average: own.map(() => 2),
+  processor: [own.map(() => 3), own.map(() => 1.5)],
   calls: [1, 1],
   warm: [own[0] * 3],
   memory: null,
@@ -22,6 +23,7 @@ test("figures are medians and quartiles of rounds, and of ratios taken round by 
   expect(figures.ratio).toEqual({ value: 2, low: 2, high: 4 });
   expect(figures.average.value).toBe(2);
   expect(figures.first).toBe(3);
+  expect([figures.processor.value, figures.processorRatio.value]).toEqual([3, 2]);
   // Thirds of five rounds are single ones.
   expect(figures.drift).toBe(0.5);
   expect(figures.drifted).toBe(true);
@@ -71,6 +73,8 @@ test("only what has the form of a result is read as one", () => {
     { ...good, own: [1, "2"] },
     { ...good, own: [1, -2] },
     { ...good, average: [1] },
+    { ...good, processor: [[1, 2]] },
+    { ...good, processor: [[1, 2], [1]] },
     { ...good, memory: {} },
     { ...good, memory: undefined },
     { ...good, notes: "none" },

@@ -16,6 +16,8 @@ export interface Times {
   readonly own: readonly number[];
   /** The same of average pooling, in turns with the method in the same process. */
   readonly average: readonly number[];
+  /** Milliseconds of processor time of a call, all threads together: of the method, of average pooling. */
+  readonly processor: readonly [own: readonly number[], average: readonly number[]];
   /** Calls of a round: of the method, of average pooling. */
   readonly calls: readonly [own: number, average: number];
   /** Milliseconds of the calls before the rounds, the first of all first; at most ten are kept. */
@@ -63,11 +65,14 @@ export function latencyResult(json: Json | undefined): LatencyResult | undefined
     return typeof value.present === "boolean" && typeof value.note === "string" ? value : undefined;
   }
   if (value.kind !== "times") return undefined;
-  const { own, average, warm, busy, notes, memory } = value;
+  const { own, average, processor, warm, busy, notes, memory } = value;
   const whole =
     isNumbers(own) &&
     isNumbers(average) &&
     own.length === average.length &&
+    Array.isArray(processor) &&
+    processor.length === 2 &&
+    processor.every((list) => isNumbers(list) && list.length === own.length) &&
     isNumbers(warm) &&
     typeof busy === "number" &&
     Array.isArray(notes) &&
@@ -114,6 +119,10 @@ export interface Figures {
   readonly average: Spread;
   /** Time over that of average pooling, round by round. */
   readonly ratio: Spread;
+  /** Milliseconds of processor time of a call, all threads together. */
+  readonly processor: Spread;
+  /** Processor time over that of average pooling, round by round; 0 / 0 is 1. */
+  readonly processorRatio: Spread;
   /** The first call over the median: what is paid once. */
   readonly first: number;
   /** Median of the last third of the rounds over that of the first. */
@@ -123,7 +132,7 @@ export interface Figures {
 }
 
 /** The figures of times. */
-export function figuresOf({ own, average, warm }: Times): Figures {
+export function figuresOf({ own, average, processor: [used, usedAverage], warm }: Times): Figures {
   const third = Math.max(1, Math.floor(own.length / 3));
   const time = spread(own);
   const drift = quantile(own.slice(-third), 0.5) / quantile(own.slice(0, third), 0.5);
@@ -131,6 +140,10 @@ export function figuresOf({ own, average, warm }: Times): Figures {
     time,
     average: spread(average),
     ratio: spread(own.map((value, i) => value / average[i])),
+    processor: spread(used),
+    processorRatio: spread(
+      used.map((value, i) => (value === usedAverage[i] ? 1 : value / usedAverage[i])),
+    ),
     first: warm[0] / time.value,
     drift,
     drifted: drift > DRIFT || drift < 1 / DRIFT,

@@ -6,12 +6,21 @@ import { type Machine, machineOf } from "./machine.ts";
 import {
   type Direction,
   engineTitle,
+  isOwn,
   type LatencyEngine,
   latencyEngines,
   threadsTitle,
 } from "./place.ts";
 import { LATENCY } from "./plan.ts";
-import { type EngineState, type Figures, figuresOf, latencyResult, type Times } from "./result.ts";
+import {
+  type EngineState,
+  type Figures,
+  figuresOf,
+  latencyResult,
+  quantile,
+  type Spread,
+  type Times,
+} from "./result.ts";
 
 /** A cell as it is told of. */
 export interface LatencyRow {
@@ -144,6 +153,12 @@ export function machineParts(outcomes: readonly Outcome[]): MachinePart[] {
   });
 }
 
+/** Others are said to keep the processors busy above this share. */
+export const BUSY = 0.1;
+
+/** What a block is judged by: the time that passed or, where others took the processors away, processor time. */
+export type Basis = "elapsed" | "processor";
+
 /** Rows of one shape, engine and number of threads. */
 export interface Block {
   /** What computed, in words. */
@@ -160,8 +175,22 @@ export interface Block {
   readonly methods: readonly string[];
   /** Those of them that were measured anywhere in the block. */
   readonly measured: readonly string[];
+  /** What it is judged by: processor time on a busy machine, of cells with one thread. */
+  readonly basis: Basis;
+  /** Whether it can be judged: not on a busy machine with several threads. */
+  readonly trusted: boolean;
   /** The row of a cell. */
   row(method: string, kernel: number, direction: Direction): LatencyRow | undefined;
+  /** Milliseconds and ratio to average pooling of a cell, by what the block is judged by. */
+  judged(method: string, kernel: number, direction: Direction): Judged | undefined;
+}
+
+/** What a cell is judged by. */
+export interface Judged {
+  /** Milliseconds of a call. */
+  readonly time: Spread;
+  /** Ratio to average pooling. */
+  readonly ratio: Spread;
 }
 
 /** The blocks of rows, in their order. */
@@ -182,16 +211,28 @@ export function blocksOf(rows: readonly LatencyRow[]): Block[] {
     const timed = new Set(
       all.filter(({ times }) => times !== undefined).map(({ method }) => method),
     );
-    const processor = engine === "wasm" || engine === "cpu";
+    const onProcessor = isOwn(engine) || engine === "cpu";
+    const busy = all.flatMap(({ times }) => (times === undefined ? [] : [times.busy]));
+    const disturbed = onProcessor && quantile(busy, 0.5) > BUSY;
+    const basis: Basis = disturbed && threads === 1 ? "processor" : "elapsed";
+    const row: Block["row"] = (method, kernel, direction) =>
+      known.get([method, kernel, direction].join(" "));
     return {
-      title: `${engineTitle(engine)}${processor ? `, ${threadsTitle(threads)}` : ""}`,
+      title: `${engineTitle(engine)}${onProcessor ? `, ${threadsTitle(threads)}` : ""}`,
       engine,
       threads,
       shape,
       kernels: [...new Set(all.map(({ kernel }) => kernel))].sort((a, b) => a - b),
       methods,
       measured: methods.filter((method) => timed.has(method)),
-      row: (method, kernel, direction) => known.get([method, kernel, direction].join(" ")),
+      basis,
+      trusted: !disturbed || threads === 1,
+      row,
+      judged(method, kernel, direction) {
+        const figures = row(method, kernel, direction)?.figures;
+        if (figures === undefined || basis === "elapsed") return figures;
+        return { time: figures.processor, ratio: figures.processorRatio };
+      },
     };
   });
 }

@@ -59,6 +59,7 @@ async function measure(task: TimeTask): Promise<Answer> {
     kind: "times",
     own: rounded(rounds.own),
     average: rounded(rounds.average),
+    processor: [rounded(rounds.processor[0]), rounded(rounds.processor[1])],
     calls: rounds.calls,
     warm: rounded(warm.slice(0, KEPT)),
     memory,
