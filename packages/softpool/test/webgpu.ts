@@ -24,8 +24,11 @@ const KEEP = 0x1000;
 /** Instances must outlive their devices. */
 const instances: GPU[] = [];
 
-/** An adapter; `backend` is `null` for Dawn's, which knows every feature and computes nothing. */
-async function adapter(backend?: "null"): Promise<GPUAdapter> {
+/**
+ * WebGPU as browsers have it; `backend` is `null` for Dawn's that knows every feature and computes
+ * nothing.
+ */
+export async function nodeGPU(backend?: "null"): Promise<GPU> {
   if (!hasWebGPU)
     throw new Error(`CI_FULL=1: expected a WebGPU adapter, but there is no ${driver}`);
   process.env.VK_ICD_FILENAMES = driver;
@@ -39,7 +42,11 @@ async function adapter(backend?: "null"): Promise<GPUAdapter> {
   const { create } = await import("webgpu");
   const gpu = create(backend ? [`backend=${backend}`] : []) as GPU;
   instances.push(gpu);
-  const found = await gpu.requestAdapter();
+  return gpu;
+}
+
+async function adapter(backend?: "null"): Promise<GPUAdapter> {
+  const found = await (await nodeGPU(backend)).requestAdapter();
   if (found === null) throw new Error(`no WebGPU adapter with ${driver}`);
   return found;
 }

@@ -2,10 +2,11 @@
  * Every way of calling the WebGPU engine gives the same: arrays, tensors in buffers, prepared handles,
  * tensors larger than a binding, a buffer or a dispatch; and what is wrong is said in one sentence.
  */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { engines, webgpuEngine } from "../../test/engines.ts";
 import { type DType, fromHalf, random, toHalf, tolerances } from "../../test/oracle.ts";
-import { skipWebGPU, softwareDevice } from "../../test/webgpu.ts";
+import { nodeGPU, skipWebGPU, softwareDevice } from "../../test/webgpu.ts";
 import { softPool2d } from "../index.ts";
 import { createWebGPU, type GPUTensor, type WebGPUEngine } from "./index.ts";
 
@@ -247,3 +248,39 @@ webgpuTest("wrong arguments and lost devices, in one sentence each", async () =>
   again.device.destroy();
   buffer.dispose();
 });
+
+webgpuTest(
+  "the snippet of the README prints what it says, with the device of the page",
+  async () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const snippet = readme.match(/```ts\n(import \{ createWebGPU \}[\s\S]*?)```/)?.[1] ?? "";
+    const wanted = [...snippet.matchAll(/console\.log.* \/\/ (.*)/g)].map(([, text]) => text);
+    expect(wanted.length).toBe(2);
+    const gpu = await nodeGPU();
+    const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+    Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
+    const printed: string[] = [];
+    try {
+      const code = snippet.replace(/import .*/, "");
+      const body = `return (async () => {${code}\n return gpu; })()`;
+      const run = new Function("createWebGPU", "console", body);
+      const engine = await run(createWebGPU, { log: (text: string) => printed.push(text) });
+      expect(engine.info().software).toBe(true);
+      const { lost } = engine;
+      engine.dispose();
+      expect((await lost).reason).toBe("destroyed");
+    } finally {
+      Object.defineProperty(
+        globalThis,
+        "navigator",
+        before ?? { value: undefined, configurable: true },
+      );
+    }
+    expect(printed).toEqual(wanted);
+    if (before === undefined) {
+      await expect(createWebGPU()).rejects.toThrow(
+        "createWebGPU: device: expected a GPUDevice, or an environment with WebGPU and an adapter, received no navigator.gpu (in Node give a device of the package webgpu)",
+      );
+    }
+  },
+);
