@@ -17,6 +17,8 @@ export interface KernelRange {
   readonly change: number;
   /** The longest of all over the shortest of all. */
   readonly span: number;
+  /** The same without the smallest kernel, for which engines may have code of its own; NaN with two kernels. */
+  readonly rest: number;
 }
 
 /** Median milliseconds of a cell by what its block is judged by, `undefined` without. */
@@ -42,11 +44,13 @@ export function kernelRange(
   if (points.length < 2) return undefined;
   const times = points.map(({ time }) => time);
   const [first, last] = [points[0], points[points.length - 1]];
+  const spanOf = (some: readonly number[]) => Math.max(...some) / Math.min(...some);
   return {
     from: first.kernel,
     to: last.kernel,
     change: last.time / first.time,
-    span: Math.max(...times) / Math.min(...times),
+    span: spanOf(times),
+    rest: times.length > 2 ? spanOf(times.slice(1)) : Number.NaN,
   };
 }
 
@@ -148,11 +152,13 @@ function kernelSentence(blocks: readonly Block[], direction: Direction): string 
         ? "depends on the kernel"
         : "depends on the kernel in some places";
   const [{ from, to }] = soft.ranges;
+  const rests = soft.ranges.map(({ rest }) => rest).filter((rest) => !Number.isNaN(rest));
+  const without = rests.length > 0 ? `, without kernel ${from} by up to ${between(rests)}` : "";
   const words = parts.map(
     ({ method, ranges }) => `${between(ranges.map(({ change }) => change))} for ${method}`,
   );
   return (
-    `Its time ${direction} ${verdict}: from kernel to kernel by a factor of up to ${between(spans)}. ` +
+    `Its time ${direction} ${verdict}: from kernel to kernel by a factor of up to ${between(spans)}${without}. ` +
     `Time at kernel ${to} over that at kernel ${from}: ${words.join(", ")}.`
   );
 }

@@ -116,7 +116,10 @@ test("of a cell that was measured with more and with fewer rounds, more are told
 test("findings say what holds: order, dependence on the kernel, the paper's ratios", () => {
   const blocks = blocksOf(parts[0].rows);
   expect(ranking(blocks[0], 2, "forward")).toEqual(["average", "sum", "maximum", "soft", "dpp"]);
-  expect(kernelRange(blocks[0], "soft", "forward")).toEqual({ from: 2, to: 8, change: 4, span: 4 });
+  expect(kernelRange(blocks[0], "soft", "forward")).toEqual({
+    ...{ from: 2, to: 8, change: 4, span: 4 },
+    rest: Number.NaN,
+  });
   const [one] = byEngine(blocks);
   expect(one.title).toBe("ONNX Runtime cpu");
   const [ratio, rank, kernel, ...rest] = findings(one);
@@ -127,6 +130,10 @@ test("findings say what holds: order, dependence on the kernel, the paper's rati
   expect(kernel).toContain(
     "depends on the kernel: from kernel to kernel by a factor of up to 4.00",
   );
+  expect(kernel).not.toContain("without kernel");
+  const middle = outcome(here, { method: "soft", kernel: 5 }, times([7, 7, 7], [1, 1, 1]));
+  const more = byEngine(blocksOf(machineParts([...outcomes, middle])[0].rows))[0];
+  expect(findings(more)[2]).toContain("up to 4.00, without kernel 2 by up to 1.14.");
   expect(kernel).toContain("4.00 for soft, 1.00 for average, 1.00 for maximum");
   expect(rest).toEqual([]);
   expect(publishedRatio("soft", "forward", "cpu")).toBeCloseTo(31 / 9, 12);
