@@ -21,18 +21,24 @@ interface Dispatch {
   groups: [number, number];
 }
 
-/** Parts of a step that a dispatch may have: first item and groups in two dimensions. */
+/**
+ * Parts of a step that a dispatch may have: first item and groups in two dimensions.
+ * @param items all items
+ * @param most most groups along one dimension
+ * @param size items of a group
+ */
 export function dispatches(
   items: number,
   most: number,
+  size: number = GROUP,
 ): { first: number; groups: [number, number] }[] {
   const parts: { first: number; groups: [number, number] }[] = [];
   for (let first = 0; first < items; ) {
-    const groups = Math.ceil((items - first) / GROUP);
+    const groups = Math.ceil((items - first) / size);
     const rows = Math.min(most, Math.ceil(groups / most));
     const row = Math.min(most, Math.ceil(groups / rows));
     parts.push({ first, groups: [row, rows] });
-    first += row * rows * GROUP;
+    first += row * rows * size;
   }
   return parts;
 }
@@ -72,7 +78,11 @@ export class Job {
     const list: Dispatch[] = [];
     const blocks: { step: Step; first: number }[] = [];
     plan.steps.forEach((step, i) => {
-      for (const { first, groups } of dispatches(step.items, device.workgroups)) {
+      for (const { first, groups } of dispatches(
+        step.items,
+        device.workgroups,
+        step.shared ? 1 : GROUP,
+      )) {
         list.push({ step, pipeline: pipelines[i], block: blocks.length, groups });
         blocks.push({ step, first });
       }

@@ -47,8 +47,10 @@ export interface Step {
   readonly betas: boolean;
   /** Its parameters, without `first` and `items`. */
   readonly params: Params;
-  /** Number of items (threads). */
+  /** Number of items (threads, or workgroups). */
   readonly items: number;
+  /** A workgroup takes an item together, instead of 64 of them. */
+  readonly shared?: boolean;
 }
 
 /** All steps of a call. */
@@ -60,6 +62,9 @@ export interface Plan {
   /** The table of temperatures. */
   readonly betas: Float32Array<ArrayBuffer>;
 }
+
+/** From this many taps on, a workgroup takes a window together. */
+const SHARED_FROM = 256;
 
 const MOST = 3.4028234663852886e38;
 
@@ -123,6 +128,7 @@ export function planFor(
   const zero = problem.zeroPadding && axes.some((a) => a.padBegin > 0 || overhang(a) > 0);
   const taps = axes.reduce((n, a) => n * a.kernel, 1);
   const soft = method === "soft";
+  const shared = taps >= SHARED_FROM;
 
   const tiny = beta.some((b) => Math.abs(b) < 2 ** -64);
   const shift = soft ? 1 + (tiny ? bits(taps) : 0) : bits(taps);
@@ -195,11 +201,12 @@ export function planFor(
       // Each piece writes behind the one before; the table holds all outputs.
       const slice = sliceOf([varianceAt, outputs], 4, limits.alignment);
       steps.push({
-        code: genericKernel("variance", method, storage),
+        code: genericKernel("variance", method, storage, shared),
         slices: { x: x.slice, s0: slice.slice, s1: slice.slice },
         betas: soft,
         params: { ...geometry, y0: slice.first },
         items: outputs,
+        shared,
       });
       varianceAt += outputs;
       keptBytes = 4 * varianceAt;
@@ -209,11 +216,12 @@ export function planFor(
     const fastCount = fast ? fastItems(fast, piece.axes, outputs) : 0;
     if (direction === "forward") {
       steps.push({
-        code: fast ? fastKernel(fast) : genericKernel("forward", method, storage),
+        code: fast ? fastKernel(fast) : genericKernel("forward", method, storage, shared),
         slices: { x: x.slice, y: y.slice },
         betas: soft,
         params: { ...geometry, y0: y.first, count: outputs },
         items: fast ? fastCount : itemsOf(y.first, outputs),
+        shared: !fast && shared,
       });
       continue;
     }
@@ -242,11 +250,14 @@ export function planFor(
     if (tables.length > 0) {
       keptBytes = Math.max(keptBytes, 4 * outputs);
       steps.push({
-        code: fast ? fastKernel({ ...fast, kind: "keep" }) : genericKernel("keep", method, storage),
+        code: fast
+          ? fastKernel({ ...fast, kind: "keep" })
+          : genericKernel("keep", method, storage, shared),
         slices: { x: x.slice, ...kept },
         betas: soft,
         params: geometry,
         items: fast ? fastCount : outputs,
+        shared: !fast && shared,
       });
     }
     const spread = fast && canSpread(fast) ? fast : undefined;

@@ -112,38 +112,54 @@ export function perItem(storage: Storage): 1 | 2 {
   return storage === "packed" ? 2 : 1;
 }
 
-/** The entry point of a kernel: `body` with the number of the item in `item`. */
-export function entry(body: string): string {
+/**
+ * The entry point of a kernel: `body` with the number of the item in `item`.
+ * @param shared a workgroup takes an item together; its threads are told apart by `lane`
+ */
+export function entry(body: string, shared = false): string {
+  const inputs = "@builtin(num_workgroups) n: vec3<u32>";
+  if (shared) {
+    return `
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32, ${inputs}) {
+  lane = thread;
+  let item = P.first + id.x + id.y * n.x;
+  if (item >= P.items) { return; }
+${body}}
+`;
+  }
   return `
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>) {
+fn main(@builtin(global_invocation_id) id: vec3<u32>, ${inputs}) {
   let item = P.first + id.x + id.y * n.x * 64u;
   if (item >= P.items) { return; }
 ${body}}
 `;
 }
 
+/** The number of a thread in its workgroup, where a workgroup takes an item together. */
+export const LANE_WGSL = "var<private> lane: u32;\n";
+
 /**
  * y and the entry point that writes it element by element: `one(i)` gives the float32 bits of element
  * i after `y0`. Halves of a word that belong to others are kept.
+ * @param shared a workgroup takes an item together
  */
-export function writer(storage: Storage): string {
-  if (storage === "float32") {
-    return declare("y", "u32", true) + entry("  y[P.y0 + item] = one(item);\n");
+export function writer(storage: Storage, shared = false): string {
+  const when = shared ? "if (lane == 0u) " : "";
+  if (storage !== "packed") {
+    const native = storage === "native";
+    const value = native ? "bitcast<vec2<f16>>(narrow(bits)).x" : "bits";
+    const body = `  let bits = one(item);\n  ${when}{ y[P.y0 + item] = ${value}; }\n`;
+    return declare("y", native ? "f16" : "u32", true) + entry(body, shared);
   }
-  if (storage === "native") {
-    const value = "bitcast<vec2<f16>>(narrow(one(item))).x";
-    return declare("y", "f16", true) + entry(`  y[P.y0 + item] = ${value};\n`);
-  }
-  return (
-    declare("y", "u32", true) +
-    entry(`  let word = (P.y0 >> 1u) + item;
+  const body = `  let word = (P.y0 >> 1u) + item;
   var bits = y[word];
   for (var h = 0u; h < 2u; h++) {
     let i = word * 2u + h - P.y0;
     if (i < P.count) { bits = insertBits(bits, narrow(one(i)), h * 16u, 16u); }
   }
-  y[word] = bits;
-`)
-  );
+  ${when}{ y[word] = bits; }
+`;
+  return declare("y", "u32", true) + entry(body, shared);
 }

@@ -4,13 +4,13 @@
  */
 import type { Method } from "../../options.ts";
 import { PARAMS_WGSL } from "../params.ts";
-import { declare, entry, prelude, reader, type Storage, writer } from "./elements.ts";
+import { declare, entry, LANE_WGSL, prelude, reader, type Storage, writer } from "./elements.ts";
 import { gatherWgsl } from "./gather.ts";
 import { LINEAR_WGSL } from "./linear.ts";
 import { MAXIMUM_WGSL } from "./maximum.ts";
 import { POWER_WGSL } from "./power.ts";
 import { BETA_WGSL, SLOPE_WGSL, SOFT_WGSL, VARIANCE_WGSL } from "./soft.ts";
-import { DIVISOR_WGSL, PLACE_WGSL, walkWgsl } from "./window.ts";
+import { DIVISOR_WGSL, PLACE_WGSL, sharedWalkWgsl, walkWgsl } from "./window.ts";
 
 /** What a kernel computes: results, what a backward keeps of each window, variances, or gradients. */
 export type Kind = "forward" | "keep" | "variance" | "gather";
@@ -18,27 +18,29 @@ export type Kind = "forward" | "keep" | "variance" | "gather";
 /**
  * Per method: the accumulator and its walk, `resultAt(at)` (bits), and where a backward keeps something
  * `keepAt(at)` (three words).
+ * @param shared a workgroup walks a window together
  */
-export function methodWgsl(method: Method): string {
+export function methodWgsl(method: Method, shared = false): string {
+  const walkOf = shared ? sharedWalkWgsl : walkWgsl;
   switch (method) {
     case "soft":
-      return `${BETA_WGSL}${SOFT_WGSL}${walkWgsl("k: Beta")}
+      return `${BETA_WGSL}${SOFT_WGSL}${walkOf("k: Beta")}
 fn resultAt(at: Place) -> u32 { let k = betaOf(at); return resultOf(walk(at, k), k); }
 fn keepAt(at: Place) -> vec3<u32> { let k = betaOf(at); return keep(walk(at, k), k); }
 `;
     case "average":
-      return `${LINEAR_WGSL}${DIVISOR_WGSL}${walkWgsl()}
+      return `${LINEAR_WGSL}${DIVISOR_WGSL}${walkOf()}
 fn resultAt(at: Place) -> u32 {
   let a = walk(at);
   return bounded(resultOf(a, select(f32(a.n), divisor(at), P.zero == 1u)), a);
 }
 `;
     case "sum":
-      return `${LINEAR_WGSL}${walkWgsl()}
+      return `${LINEAR_WGSL}${walkOf()}
 fn resultAt(at: Place) -> u32 { return resultOf(walk(at), 1.0); }
 `;
     case "maximum":
-      return `${MAXIMUM_WGSL}${walkWgsl()}
+      return `${MAXIMUM_WGSL}${walkOf()}
 fn resultAt(at: Place) -> u32 { return resultOf(walk(at)); }
 fn keepAt(at: Place) -> vec3<u32> {
   let a = walk(at);
@@ -46,7 +48,7 @@ fn keepAt(at: Place) -> vec3<u32> {
 }
 `;
     case "power-average":
-      return `${POWER_WGSL}${walkWgsl()}
+      return `${POWER_WGSL}${walkOf()}
 fn count(a: Acc) -> f32 { return select(1.0, f32(a.n), P.normalized == 1u); }
 fn resultAt(at: Place) -> u32 { let a = walk(at); return powerResult(a, count(a)); }
 fn keepAt(at: Place) -> vec3<u32> { let a = walk(at); return keep(a, count(a)); }
@@ -95,9 +97,13 @@ function gatherOf(method: Method): { code: string; before: string; each: string 
     let sign = select(1.0, -1.0, (bits & SIGN) != 0u);
     let upstream = ${g};
     if (t > 500.0) { push(&sum, upstream, 0.0); }
-    else if (t < 126.0) { push(&sum, upstream, sign * exp2(t) * bitcast<f32>(s2At(o))); }
-    else if ((upstream & ABS) == 0u || (upstream & ABS) > INF) { push(&sum, upstream, 1.0); }
-    else { push(&sum, INF | (upstream & SIGN), sign); }`,
+    else if ((upstream & ABS) >= INF) { push(&sum, upstream, sign); }
+    else if (t < 126.0) {
+      // In halves: a slope may be too small for float32 where its product is not.
+      let half = exp2(0.5 * t);
+      sum.s += bitcast<f32>(upstream) * P.gradScale * half * half * sign * bitcast<f32>(s2At(o));
+    }
+    else if ((upstream & ABS) != 0u) { push(&sum, INF | (upstream & SIGN), sign); }`,
       };
   }
 }
@@ -120,28 +126,39 @@ export function carefulGather(
   return x + g + tables.join("") + code + gatherWgsl(name, before, each);
 }
 
-/** Generates a careful kernel. */
-export function genericKernel(kind: Kind, method: Method, storage: Storage): string {
+/**
+ * Generates a careful kernel.
+ * @param shared a workgroup takes a window together; not for a gather
+ */
+export function genericKernel(
+  kind: Kind,
+  method: Method,
+  storage: Storage,
+  shared = false,
+): string {
   const { enable, code } = prelude(storage);
-  const head = enable + PARAMS_WGSL + code + PLACE_WGSL;
-  const kept = keptTables(method);
+  const head = enable + PARAMS_WGSL + (shared ? LANE_WGSL : "") + code + PLACE_WGSL;
   if (kind === "gather") return head + carefulGather("one", method, storage) + writer(storage);
   const x = head + reader("x", storage);
+  const when = shared ? "if (lane == 0u) " : "";
   if (kind === "variance") {
-    const own = BETA_WGSL + VARIANCE_WGSL(walkWgsl("k: Beta"));
+    const walk = (shared ? sharedWalkWgsl : walkWgsl)("k: Beta");
     const tables = declare("s0", "u32", true) + declare("s1", "u32", true);
     const body = `  let v = varianceOf(outputPlace(item));
-  s0[P.y0 + item] = v.x;
-  s1[P.y0 + item] = v.y;
+  ${when}{
+    s0[P.y0 + item] = v.x;
+    s1[P.y0 + item] = v.y;
+  }
 `;
-    return x + own + tables + entry(body);
+    return x + BETA_WGSL + VARIANCE_WGSL(walk) + tables + entry(body, shared);
   }
   if (kind === "keep") {
+    const kept = keptTables(method);
     const tables = kept.map((name) => declare(name, "u32", true)).join("");
-    const stores = kept.map((name, i) => `  ${name}[item] = k[${i}];\n`).join("");
-    const body = entry(`  let k = keepAt(outputPlace(item));\n${stores}`);
-    return x + methodWgsl(method) + tables + body;
+    const stores = kept.map((name, i) => `    ${name}[item] = k[${i}];\n`).join("");
+    const body = `  let k = keepAt(outputPlace(item));\n  ${when}{\n${stores}  }\n`;
+    return x + methodWgsl(method, shared) + tables + entry(body, shared);
   }
   const one = "\nfn one(i: u32) -> u32 { return resultAt(outputPlace(i)); }\n";
-  return x + methodWgsl(method) + one + writer(storage);
+  return x + methodWgsl(method, shared) + one + writer(storage, shared);
 }

@@ -80,9 +80,15 @@ const storages: Storage[] = ["float32", "packed", "native"];
 function* shaders(): Generator<[string, string]> {
   for (const storage of storages) {
     yield [`clear ${storage}`, clearKernel(storage)];
-    yield [`variance ${storage}`, genericKernel("variance", "soft", storage)];
+    for (const shared of [false, true]) {
+      yield [`variance ${storage}`, genericKernel("variance", "soft", storage, shared)];
+      for (const method of methods) {
+        const code = genericKernel("forward", method, storage, shared);
+        yield [`forward ${method} ${storage} ${shared}`, code];
+      }
+    }
+    yield [`keep soft shared ${storage}`, genericKernel("keep", "soft", storage, true)];
     for (const method of methods) {
-      yield [`forward ${method} ${storage}`, genericKernel("forward", method, storage)];
       yield [`gather ${method} ${storage}`, genericKernel("gather", method, storage)];
       const linear = method === "average" || method === "sum";
       if (!linear) yield [`keep ${method} ${storage}`, genericKernel("keep", method, storage)];

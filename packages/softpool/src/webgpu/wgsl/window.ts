@@ -27,21 +27,42 @@ fn outputIndex(at: Place) -> u32 {
 }
 `;
 
+/** Parameter and argument of what `context` names. */
+function parts(context: string) {
+  const comma = context === "" ? "" : ", ";
+  return { extra: comma + context.split(":")[0], parameter: comma + context };
+}
+
+/** Statements that add the tap at `d`, `h`, `w` to `part`, and merge blocks of 32, `turn` counting. */
+function addTap(extra: string, turn: string): string {
+  return `        let exists = inside && w >= 0 && w < P.inW;
+        if (exists || P.zero == 1u) {
+          var bits = 0u;
+          if (exists) { bits = xAt(base + u32((d * P.inH + h) * P.inW + w) * P.inner); }
+          add(&part, bits, number${extra});
+        }
+        if ((${turn} & 31) == 31) {
+          merge(&all, part${extra});
+          part = empty();
+        }`;
+}
+
+const ORIGIN = `  var all = empty();
+  let d0 = at.d * P.strideD - P.padD;
+  let h0 = at.h * P.strideH - P.padH;
+  let w0 = at.w * P.strideW - P.padW;
+  let base = P.x0 + at.plane * u32(P.inD * P.inH * P.inW) * P.inner + at.c;`;
+
 /**
  * `walk(at)`: the accumulator of the window of output `at`. The method's `add` takes the accumulator,
  * the bits of the tap, its number in the window, and whatever `context` names.
  * @param context an extra parameter as `name: type`, handed on to `add` and `merge`
  */
 export function walkWgsl(context = ""): string {
-  const extra = context === "" ? "" : `, ${context.split(":")[0]}`;
-  const parameter = context === "" ? "" : `, ${context}`;
+  const { extra, parameter } = parts(context);
   return `
 fn walk(at: Place${parameter}) -> Acc {
-  var all = empty();
-  let d0 = at.d * P.strideD - P.padD;
-  let h0 = at.h * P.strideH - P.padH;
-  let w0 = at.w * P.strideW - P.padW;
-  let base = P.x0 + at.plane * u32(P.inD * P.inH * P.inW) * P.inner + at.c;
+${ORIGIN}
   for (var a = 0; a < P.kernelD; a++) {
     let d = d0 + a * P.dilationD;
     for (var b = 0; b < P.kernelH; b++) {
@@ -52,21 +73,53 @@ fn walk(at: Place${parameter}) -> Acc {
       for (var e = 0; e < P.kernelW; e++) {
         let w = w0 + e * P.dilationW;
         let number = u32((a * P.kernelH + b) * P.kernelW + e);
-        let exists = inside && w >= 0 && w < P.inW;
-        if (exists || P.zero == 1u) {
-          var bits = 0u;
-          if (exists) { bits = xAt(base + u32((d * P.inH + h) * P.inW + w) * P.inner); }
-          add(&part, bits, number${extra});
-        }
-        if ((e & 31) == 31) {
-          merge(&all, part${extra});
-          part = empty();
-        }
+${addTap(extra, "e")}
       }
       merge(&all, part${extra});
     }
   }
   return all;
+}
+`;
+}
+
+/**
+ * The same for large windows: the 64 threads of a workgroup share one, each taking every 64th tap; all
+ * of them get the accumulator. To be called by all of them together.
+ */
+export function sharedWalkWgsl(context = ""): string {
+  const { extra, parameter } = parts(context);
+  return `
+var<workgroup> shares: array<Acc, 64>;
+
+fn walk(at: Place${parameter}) -> Acc {
+${ORIGIN}
+  let taps = P.kernelD * P.kernelH * P.kernelW;
+  var part = empty();
+  var turn = 0;
+  for (var t = i32(lane); t < taps; t += 64) {
+    let number = u32(t);
+    let r = t / P.kernelW;
+    let a = r / P.kernelH;
+    let d = d0 + a * P.dilationD;
+    let h = h0 + (r - a * P.kernelH) * P.dilationH;
+    let w = w0 + (t - r * P.kernelW) * P.dilationW;
+    let inside = d >= 0 && d < P.inD && h >= 0 && h < P.inH;
+${addTap(extra, "turn")}
+    turn++;
+  }
+  merge(&all, part${extra});
+  workgroupBarrier();
+  shares[lane] = all;
+  for (var half = 32u; half > 0u; half = half >> 1u) {
+    workgroupBarrier();
+    if (lane < half) {
+      var sum = shares[lane];
+      merge(&sum, shares[lane + half]${extra});
+      shares[lane] = sum;
+    }
+  }
+  return workgroupUniformLoad(&shares[0]);
 }
 `;
 }
