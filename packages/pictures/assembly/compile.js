@@ -16,7 +16,7 @@ export function compile() {
     const file = join(folder, "window.wasm");
     const asc = dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json"));
     const source = fileURLToPath(new URL("window.ts", import.meta.url));
-    const options = "--runtime stub --noAssert -O3 --enable simd --initialMemory 1 --memoryBase 0";
+    const options = "--runtime stub --noAssert -O3 --enable simd --initialMemory 1 --memoryBase 64";
     const rest = [...options.split(" "), "--use", "abort=", "--outFile", file];
     execFileSync(process.execPath, [join(asc, "bin/asc.js"), source, ...rest]);
     return readFileSync(file);

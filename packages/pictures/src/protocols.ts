@@ -85,7 +85,7 @@ export interface Score {
 
 /**
  * An original prepared for comparing it with many pooled versions under one protocol, step by step as
- * described; `PictureReference` gives the same within 1e-8 (1e-6 dB) for all kernels, and faster.
+ * described; `PictureReference` gives the same for all kernels, and faster: on pictures within 1e-8 and 1e-6 dB.
  */
 export class ProtocolReference {
   readonly #original: { readonly width: number; readonly height: number };

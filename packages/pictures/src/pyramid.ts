@@ -71,6 +71,11 @@ export class PyramidComparer {
     this.row = this.#scales[0].row;
   }
 
+  /** The comparison at full size, for its way to linear light. */
+  get full(): Comparer {
+    return this.#scales[0];
+  }
+
   /** Takes the row that stands in `row`; all rows must come. */
   take(): void {
     this.#take(0);

@@ -10,8 +10,8 @@
  */
 import { areaAverage } from "./area.ts";
 import { type Detail, DetailReference } from "./detail.ts";
-import { type Light, toLinear, toLinearRow, toSrgb } from "./light.ts";
-import { luma } from "./luma.ts";
+import { type Light, toLinear, toSrgb } from "./light.ts";
+import { luma, lumaWeights } from "./luma.ts";
 import { cropToMultiple, expectCount, expectPicture, expectSize, type Picture } from "./picture.ts";
 import { findProtocol, type Protocol } from "./protocols.ts";
 import { psnr } from "./psnr.ts";
@@ -220,32 +220,26 @@ export class PictureReference {
     dataRange: number,
   ): Fidelity {
     const [width, height] = [pooled.width * factor, pooled.height * factor];
-    const planes = planesOf(pooled);
-    const rows = planes.map((plane) => {
+    const enlargers = planesOf(pooled).map((plane) => {
       const enlarger = new Enlarger(pooled.width, pooled.height, width, height, protocol);
       enlarger.begin(plane);
-      return { enlarger, row: new Float64Array(width) };
+      return enlarger;
     });
-    const [red, green, blue] = rows.map(({ row }) => row);
+    const weights = enlargers.length === 1 ? [1] : lumaWeights;
     const comparer = new PyramidComparer(pyramid, width, height, dataRange);
-    const mixed = comparer.row;
+    const { full } = comparer;
+    const { channel } = full;
     let error = 0;
     for (let y = 0; y < height; y++) {
-      rows.forEach(({ enlarger, row }, c) => {
-        enlarger.row(y, row);
-        toLinearRow(row);
-        error += rowError(row, picture.data, (c * picture.height + y) * picture.width);
+      enlargers.forEach((enlarger, c) => {
+        enlarger.row(y, channel);
+        const first = (c * picture.height + y) * picture.width;
+        error += full.addLight(picture.data.subarray(first, first + width), weights[c], c === 0);
       });
-      if (rows.length === 3) {
-        for (let x = 0; x < width; x++) {
-          mixed[x] = 0.299 * red[x] + 0.587 * green[x] + 0.114 * blue[x];
-        }
-      } else {
-        mixed.set(red);
-      }
       comparer.take();
     }
-    return { ...comparer.result(), psnr: decibels(error, width * height * planes.length) };
+    const samples = width * height * pooled.channels;
+    return { ...comparer.result(), psnr: decibels(error, samples) };
   }
 
   /** The squared error of a reconstruction, sample by sample, where `SquaredError` knows none. */

@@ -87,6 +87,16 @@ export class Comparer {
     this.#c2 = (0.03 * dataRange) ** 2;
   }
 
+  /** A row of one channel, for `addLight`. */
+  get channel(): Float64Array {
+    return this.#rows.channel;
+  }
+
+  /** Adds `channel` in linear light to `row`, as `WindowRows.addLight` does. */
+  addLight(original: Float32Array, weight: number, begin: boolean): number {
+    return this.#rows.addLight(original, weight, begin);
+  }
+
   /** Takes the row that stands in `row`. */
   take(): void {
     const { plane, mean, variance, width, columns } = this.#reference;

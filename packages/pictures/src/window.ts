@@ -7,6 +7,7 @@
  * time. The memory is one for all: it holds the rows of whoever called `prepare` last.
  */
 import { binary } from "./binary.ts";
+import { toLinearRow } from "./light.ts";
 
 /** The side of the window. */
 export const windowSize = 11;
@@ -15,8 +16,9 @@ export const windowSize = 11;
 const strip = 256;
 const stripBytes = 22 * 2112;
 
-/** Bytes at the beginning: six weights, then two sums. */
-const head = 64;
+/** Bytes at the beginning: six weights, two sums, then the binary's own constants. */
+const head = 512;
+const sumsAt = 48;
 
 interface Kernels {
   readonly memory: WebAssembly.Memory;
@@ -31,6 +33,14 @@ interface Kernels {
     c2: number,
     both: number,
   ): void;
+  light(
+    row: number,
+    original: number,
+    luma: number,
+    count: number,
+    weight: number,
+    begin: number,
+  ): number;
 }
 
 let kernels: Kernels | undefined;
@@ -71,6 +81,9 @@ export class WindowRows {
   readonly plain: Float64Array;
   /** The row of the reference that they are multiplied with. */
   readonly reference: Float64Array;
+  /** A row of one channel, for `addLight`; not kept by `take`. */
+  readonly channel: Float64Array;
+  readonly #original: Float32Array;
   /** The window's means of the samples, from index 0, as many as there are positions. */
   readonly mean: Float64Array;
   /** Those of their squares. */
@@ -96,11 +109,12 @@ export class WindowRows {
     this.#columns = Math.max(0, width - windowSize + 1);
     const view = (i: number, length: number) =>
       new Float64Array(shared.memory.buffer, origin + i * this.#layout.row, length);
-    // Squares and products lie between the two.
-    [this.plain, this.reference] = [0, 3].map((i) => view(i, width));
+    // Of the four, `take` fills the second with squares and the third with products.
+    [this.plain, this.channel, this.reference] = [0, 1, 3].map((i) => view(i, width));
+    this.#original = new Float32Array(shared.memory.buffer, origin + 2 * this.#layout.row, width);
     [this.mean, this.second, this.mixed] = [4, 5, 6].map((i) => view(i, this.#columns));
     [this.means, this.variances] = [7, 8].map((i) => view(i, this.#columns));
-    this.sums = new Float64Array(shared.memory.buffer, head - 16, 2);
+    this.sums = new Float64Array(shared.memory.buffer, sumsAt, 2);
   }
 
   /**
@@ -126,6 +140,36 @@ export class WindowRows {
       this.#kernels.across(rings + i * ring, oldest, origin + (4 + i) * bytes, columns);
     }
     return true;
+  }
+
+  /**
+   * Converts the sRGB values in `channel` to linear light and adds them, weighted, to `plain`, or begins
+   * it with them. `channel` holds nothing of use afterwards.
+   *
+   * @param original the same row and channel of the original, in linear light
+   * @returns the sum of squared differences from it
+   */
+  addLight(original: Float32Array, weight: number, begin: boolean): number {
+    const { row } = this.#layout;
+    const width = this.plain.length;
+    this.#original.set(original);
+    const [from, samples] = [this.#origin + row, this.#origin + 2 * row];
+    const error = this.#kernels.light(from, samples, this.#origin, width, weight, begin ? 1 : 0);
+    return error >= 0 ? error : this.#addAnyLight(original, weight, begin);
+  }
+
+  /** `addLight` of any values. */
+  #addAnyLight(original: Float32Array, weight: number, begin: boolean): number {
+    const { channel, plain } = this;
+    toLinearRow(channel);
+    let sum = 0;
+    for (let x = 0; x < channel.length; x++) {
+      const v = channel[x];
+      const d = v - original[x];
+      sum += d * d;
+      plain[x] = begin ? weight * v : plain[x] + weight * v;
+    }
+    return sum;
   }
 
   /**
