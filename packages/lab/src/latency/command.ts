@@ -5,7 +5,7 @@ import { nearestName } from "@softpool/pictures";
 import { catalogue, findMethod } from "@softpool/poolings";
 import type { ArgsDef } from "citty";
 import { type Arguments, oneOf, positiveInteger } from "../args.ts";
-import { quote, UsageError } from "../errors.ts";
+import { Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable } from "../paths.ts";
 import { provenance } from "../study/origin.ts";
 import { conclude, expectSome, runStudy } from "../study/run.ts";
@@ -199,6 +199,9 @@ export async function runLatency(args: Arguments): Promise<number> {
     if (sentence !== "" && (present || wish.engines !== undefined)) {
       console.error(`softpool: ${engineTitle(engine)}: ${sentence}`);
     }
+  }
+  if (!engines.some(([, { present }]) => present)) {
+    throw new Failure(`none of these engines is there: ${asked.join(", ")}`);
   }
   const summary = await runStudy({
     folder,

@@ -45,41 +45,30 @@ function directionsOf(block: Block): Direction[] {
 const basisOf = ({ basis }: Block): string => (basis === "processor" ? ", processor time" : "");
 
 /** Times, ratios and memory at the smallest kernel, with the paper's ratios beside them. */
-function timesTable(block: Block): Html {
+function timesTable(block: Block, direction: Direction): Html {
   const [kernel] = block.kernels;
   const onProcessor = isOwn(block.engine) || block.engine === "cpu";
   const column = onProcessor ? "cpu" : "cuda";
-  const shown = directionsOf(block);
   const columns: Column[] = [
     { title: "method", words: true },
-    ...shown.flatMap((direction): Column[] => [
-      { title: "time", under: "ms", group: direction, digits: TIME, bounds: "quartiles" },
-      { title: "× average", group: direction, digits: RATIO, bounds: "quartiles" },
-      { title: "processor", under: "ms", group: direction, digits: TIME },
-      { title: "× average", under: "processor", group: direction, digits: RATIO },
-      { title: "memory", under: "MiB", group: direction, digits: 2 },
-      {
-        title: column === "cpu" ? "paper, CPU" : "paper, CUDA",
-        under: "× average",
-        group: direction,
-        digits: RATIO,
-      },
-    ]),
+    { title: "time", under: "ms", digits: TIME, bounds: "quartiles" },
+    { title: "× average", digits: RATIO, bounds: "quartiles" },
+    { title: "processor", under: "ms", digits: TIME },
+    { title: "processor", under: "× average", digits: RATIO },
+    { title: "memory", under: "MiB", digits: 2 },
+    { title: column === "cpu" ? "paper, CPU" : "paper, CUDA", under: "× average", digits: RATIO },
   ];
-  const rows = block.measured.map((method): Cell[] => [
-    method,
-    ...shown.flatMap((direction): Cell[] => {
-      const row = block.row(method, kernel, direction);
-      const paper = publishedRatio(method, direction, column);
-      if (!measured(row)) return [...Array.from({ length: 5 }, () => undefined), paper];
-      const { memory } = row.times;
-      const { time, ratio, processor, processorRatio } = row.figures;
-      const used = [processor.value, processorRatio.value];
-      return [time, ratio, ...used, memory === null ? undefined : inMiB(memory.bytes), paper];
-    }),
-  ]);
+  const rows = block.measured.map((method): Cell[] => {
+    const row = block.row(method, kernel, direction);
+    const paper = publishedRatio(method, direction, column);
+    if (!measured(row)) return [method, ...Array.from({ length: 5 }, () => undefined), paper];
+    const { memory } = row.times;
+    const { time, ratio, processor, processorRatio } = row.figures;
+    const used = [processor.value, processorRatio.value];
+    return [method, time, ratio, ...used, memory === null ? undefined : inMiB(memory.bytes), paper];
+  });
   return table({
-    caption: `Kernel ${kernel}: milliseconds of a call, median and quartiles of the rounds; ratio to average pooling in the same round; the same of processor time, all threads together; memory beyond inputs and results`,
+    caption: `${direction === "forward" ? "Forward" : "Backward"}, kernel ${kernel}: milliseconds of a call, median and quartiles of the rounds; ratio to average pooling in the same round; the same of processor time, all threads together; memory beyond inputs and results`,
     columns,
     groups: [{ rows }],
   });
@@ -265,7 +254,7 @@ function blockPart(block: Block, rows: readonly LatencyRow[]): Content {
   if (block.measured.length === 0) return [heading(block.title), absences(block)];
   return [
     heading(block.title),
-    timesTable(block),
+    shown.map((direction) => timesTable(block, direction)),
     ratioPlot(block),
     block.kernels.length > 1 &&
       figures("half", ...shown.map((direction) => kernelPlot(block, direction))),
