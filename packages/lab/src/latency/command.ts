@@ -8,11 +8,11 @@ import { type Arguments, oneOf, positiveInteger } from "../args.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable } from "../paths.ts";
 import { provenance } from "../study/origin.ts";
+import { writeReport } from "../study/render.ts";
 import { conclude, expectSome, runStudy } from "../study/run.ts";
 import { parseShard } from "../study/shard.ts";
-import { openFolder, readResults } from "../study/store.ts";
+import { openFolder } from "../study/store.ts";
 import { LatencyExecutor } from "./executor.ts";
-import { writeLatencyReport } from "./files.ts";
 import { thisMachine } from "./machine.ts";
 import type { Effort } from "./measure.ts";
 import {
@@ -212,10 +212,7 @@ export async function runLatency(args: Arguments): Promise<number> {
     executor: () => new LatencyExecutor(wish.effort),
   });
   if (!summary.interrupted) expectSome(summary);
-  await writeLatencyReport(readResults([folder]), folder, {
-    json: flags.has("json"),
-    quiet: summary.interrupted,
-  });
+  await writeReport([folder], folder, { json: flags.has("json"), quiet: summary.interrupted });
   const missing = engines.some(([, { present }]) => !present) && wish.engines !== undefined;
   return conclude(summary) || (missing ? 1 : 0);
 }

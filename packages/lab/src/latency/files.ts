@@ -1,20 +1,12 @@
 /** The files of a report, `index.html`, `latency.csv` and `results.json`, and what the terminal shows. */
-import { join } from "node:path";
 import { Failure } from "../errors.ts";
-import { makeDirectory, saveText } from "../paths.ts";
-import type { Results } from "../study/store.ts";
+import type { Outcome } from "../study/outcome.ts";
+import type { RenderedStudy } from "../study/render.ts";
+import type { BrokenFile } from "../study/store.ts";
 import { byEngine, findings, publishedFinding } from "./findings.ts";
 import { machineTitle } from "./machine.ts";
 import { renderLatency } from "./report.ts";
 import { blocksOf, type LatencyRow, type MachinePart, machineParts } from "./rows.ts";
-
-/** How a report is given. */
-export interface LatencyOutput {
-  /** Whether the figures are printed as JSON instead of sentences. */
-  readonly json: boolean;
-  /** Whether nothing is printed. */
-  readonly quiet: boolean;
-}
 
 /** A field of CSV. */
 function field(value: string | number | undefined): string {
@@ -100,37 +92,40 @@ export function latencyJson(parts: readonly MachinePart[]): string {
   return `${JSON.stringify({ study: "latency", machines }, null, 1)}\n`;
 }
 
+/** What the terminal shows: the findings, machine by machine. */
+function lines(parts: readonly MachinePart[]): string[] {
+  const said = parts.flatMap(({ machine, rows }) => [
+    machineTitle(machine),
+    "",
+    ...byEngine(blocksOf(rows)).flatMap((one) => [
+      `${one.title}:`,
+      ...findings(one).map((sentence) => `- ${sentence}`),
+      "",
+    ]),
+  ]);
+  return [...said, publishedFinding(), ""];
+}
+
 /**
- * Writes the report of results.
- * @param results what was read of result files
- * @param output the directory, created if it is not there
- * @param options what is printed
- * @throws Failure when there are no results of this study
+ * Renders the results of latency studies.
+ * @param outcomes results, of any number of machines
+ * @param broken files that are no results
+ * @throws Failure when no result says on what machine it was measured
  */
-export async function writeLatencyReport(
-  { outcomes, broken }: Results,
-  output: string,
-  { json, quiet }: LatencyOutput,
-): Promise<void> {
+export function renderLatencyStudy(
+  outcomes: readonly Outcome[],
+  broken: readonly BrokenFile[],
+): RenderedStudy {
   const parts = machineParts(outcomes);
   if (parts.length === 0) throw new Failure("there are no results of a latency study");
-  makeDirectory(output);
-  const page = join(output, "index.html");
-  const text = latencyJson(parts);
-  await saveText(join(output, "results.json"), text);
-  await saveText(join(output, "latency.csv"), latencyCsv(parts));
-  await saveText(page, renderLatency(parts, broken));
-  if (quiet) return;
-  if (json) {
-    process.stdout.write(text);
-    return;
-  }
-  for (const { machine, rows } of parts) {
-    console.log(`${machineTitle(machine)}\n`);
-    for (const one of byEngine(blocksOf(rows))) {
-      const sentences = findings(one).map((sentence) => `- ${sentence}`);
-      console.log([`${one.title}:`, ...sentences, ""].join("\n"));
-    }
-  }
-  console.log(`${publishedFinding()}\n\nReport: ${page}`);
+  const json = latencyJson(parts);
+  return {
+    files: {
+      "results.json": json,
+      "latency.csv": latencyCsv(parts),
+      "index.html": renderLatency(parts, broken),
+    },
+    json,
+    text: () => lines(parts),
+  };
 }

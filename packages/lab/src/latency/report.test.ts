@@ -1,10 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { type Config, cellOf, type Json } from "../study/cell.ts";
 import { type Outcome, outcomeOf } from "../study/outcome.ts";
-import { latencyCsv, latencyJson, writeLatencyReport } from "./files.ts";
+import { latencyCsv, latencyJson, renderLatencyStudy } from "./files.ts";
 import { byEngine, findings, kernelRange, publishedFinding, ranking } from "./findings.ts";
 import type { Machine } from "./machine.ts";
 import { LATENCY } from "./plan.ts";
@@ -205,19 +202,12 @@ test("CSV and JSON have every cell, with rounds in JSON", () => {
   });
 });
 
-test("writes its files, and refuses where there are no results", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "softpool-latency-"));
-  const log = vi.spyOn(console, "log").mockImplementation(() => {});
-  try {
-    await writeLatencyReport({ outcomes, broken: [] }, folder, { json: false, quiet: false });
-    expect(log.mock.calls.flat().join("\n")).toContain("SoftPool takes 2.0 to 8.0 times");
-    expect(readFileSync(join(folder, "index.html"), "utf8")).toContain("<!doctype html>");
-    expect(readFileSync(join(folder, "latency.csv"), "utf8")).toBe(latencyCsv(parts));
-    await expect(
-      writeLatencyReport({ outcomes: [], broken: [] }, folder, { json: false, quiet: false }),
-    ).rejects.toThrow("no results of a latency study");
-  } finally {
-    log.mockRestore();
-    rmSync(folder, { recursive: true });
-  }
+test("renders its files and the lines of the terminal, and refuses where there are no results", () => {
+  const { files, json, text } = renderLatencyStudy(outcomes, []);
+  expect(Object.keys(files).sort()).toEqual(["index.html", "latency.csv", "results.json"]);
+  expect(files["index.html"]).toBe(renderLatency(parts));
+  expect(files["latency.csv"]).toBe(latencyCsv(parts));
+  expect(files["results.json"]).toBe(json);
+  expect(text(false).join("\n")).toContain("SoftPool takes 2.0 to 8.0 times");
+  expect(() => renderLatencyStudy([], [])).toThrow("no results of a latency study");
 });

@@ -24,6 +24,7 @@ export type Renderer = (
 /** Renderers by the name of their study, loaded when they are needed. */
 const renderers: Readonly<Record<string, () => Promise<Renderer>>> = {
   similarity: async () => (await import("../similarity/report.ts")).renderSimilarity,
+  latency: async () => (await import("../latency/files.ts")).renderLatencyStudy,
 };
 
 /** How a report is given. */
