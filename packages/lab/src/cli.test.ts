@@ -436,7 +436,8 @@ test("Ctrl-C stops between steps and keeps what is done", async () => {
 test("help, version, checks", () => {
   expect(softpool().out).toContain("Usage");
   expect(softpool("--version").out).toMatch(/^\d+\.\d+\.\d+\n$/);
-  for (const command of ["downsample", "compare", "checks"]) {
+  const commands = ["downsample", "compare", "checks", "models", "build", "swap", "train", "eval"];
+  for (const command of [...commands, "mcnemar"]) {
     const { out, code } = softpool(command, "--help");
     expect(code).toBe(0);
     expect(out).toContain("Example");

@@ -5,12 +5,13 @@ import { type Arguments, type Command, oneOf, positiveInteger } from "../args.ts
 import type { Dataset, Split } from "../data/dataset.ts";
 import { type Broken, Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
-import { evaluationTransform } from "../data/transforms.ts";
+import { evaluationTransform, type Statistics } from "../data/transforms.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { type Evaluation, evaluateModel } from "../evaluation/evaluate.ts";
 import type { OpenedModel } from "../evaluation/model.ts";
 import { expectModel, openModel } from "../evaluation/open.ts";
 import { dataTitle, type Report, reportJson, reportLines } from "../evaluation/report.ts";
+import { statisticsOption } from "../evaluation/statistics-option.ts";
 import { subset } from "../evaluation/subset.ts";
 import { expectWritable, identityOf, isDirectory } from "../paths.ts";
 import type { Prediction } from "../predictions/format.ts";
@@ -41,7 +42,8 @@ const definition = defineCommand({
     },
     weights: {
       type: "string",
-      description: "weights of a network, a safetensors file with torchvision's names",
+      description:
+        "weights of a network, a safetensors file with torchvision's names, or the directory of a run",
       valueHint: "FILE",
     },
     "class-list": {
@@ -73,6 +75,17 @@ const definition = defineCommand({
       type: "boolean",
       description:
         "map normalised pictures to [-1, 1] first, as Inception's published weights expect",
+    },
+    mean: {
+      type: "string",
+      description:
+        "mean that pictures are normalised by; default CIFAR's up to 64 pixels, else ImageNet's",
+      valueHint: "R,G,B",
+    },
+    std: {
+      type: "string",
+      description: "deviation that pictures are normalised by; default as for --mean",
+      valueHint: "R,G,B",
     },
     batch: {
       type: "string",
@@ -108,6 +121,7 @@ interface Options {
   readonly provider: Provider;
   readonly threads: number | undefined;
   readonly predictions: string | undefined;
+  readonly statistics: Statistics | undefined;
 }
 
 function optionsOf({ values, rest }: Arguments): Options {
@@ -141,6 +155,7 @@ function optionsOf({ values, rest }: Arguments): Options {
     provider: oneOf("--provider", values.provider ?? "cpu", providers),
     threads: number("threads"),
     predictions,
+    statistics: statisticsOption(values),
   };
 }
 
@@ -163,12 +178,12 @@ interface Found {
 async function evaluate(
   { title, session, scores, size }: OpenedModel,
   dataset: Dataset,
-  { batch, predictions }: Options,
+  { batch, predictions, statistics }: Options,
   interruption: Interruption,
 ): Promise<Found> {
   const rows: Prediction[] = [];
   const loader = new Loader(dataset, {
-    ...{ batch, transform: evaluationTransform(size), shuffle: false, keep: 0 },
+    ...{ batch, transform: evaluationTransform(size, statistics), shuffle: false, keep: 0 },
     broken: "leave-out",
   });
   const progress = new Progress("pictures", dataset.length);
@@ -274,7 +289,7 @@ export const evalCommand: Command = {
     "MODEL is an ONNX file with float32 pictures [N, 3, H, W] as its input and the scores of classes [N, " +
       "classes] as its first output, or a network of softpool models with --weights. N may be fixed or open. " +
       "Pictures are resized, cropped in the centre and normalised as the networks' authors did: by CIFAR's " +
-      "mean and deviation up to 64 pixels, by ImageNet's above.",
+      "mean and deviation up to 64 pixels, by ImageNet's above, or by --mean and --std.",
     "With --pool the poolings are replaced and everything learned stays: the pre-trained substitution of the " +
       "paper. In a file, places are its pooling layers (softpool swap FILE --list shows them) and a method " +
       "without a place is meant for all that have a window.",

@@ -39,7 +39,7 @@ export async function readWeights(path: string): Promise<Map<string, FileTensor>
   const file = weightPath(path);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = readFileSync(file) as Uint8Array<ArrayBuffer>;
+    bytes = new Uint8Array(readFileSync(file));
   } catch (error) {
     throw explain("read", file, error);
   }

@@ -31,12 +31,29 @@ export interface Progress extends Position {
 export function expectSameRun(config: RunConfig, folder: string): void {
   if (!hasCheckpoint(folder)) return;
   const { config: before } = readCheckpoint(folder);
-  const now = JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
-  for (const name of new Set([...Object.keys(now), ...Object.keys(before)])) {
-    const [was, is] = [before[name], now[name]].map((value) => JSON.stringify(value) ?? "none");
-    if (was === is) continue;
-    throw new Failure(`the checkpoint is of a run with another ${name}: ${was} instead of ${is}`);
+  const found = firstDifference("", before, JSON.parse(JSON.stringify(config)));
+  if (found === undefined) return;
+  const [name, was, is] = found;
+  throw new Failure(`the checkpoint is of a run with another ${name}: ${was} instead of ${is}`);
+}
+
+/** Where two JSON values differ first, and what stands there in both. */
+function firstDifference(
+  name: string,
+  a: unknown,
+  b: unknown,
+): readonly [name: string, a: string, b: string] | undefined {
+  const isObject = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject(a) || !isObject(b)) {
+    const [one, other] = [a, b].map((value) => JSON.stringify(value) ?? "none");
+    return one === other ? undefined : [name, one, other];
   }
+  for (const key of new Set([...Object.keys(b), ...Object.keys(a)])) {
+    const found = firstDifference(name === "" ? key : `${name}.${key}`, a[key], b[key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /**

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readModel } from "@softpool/onnx";
@@ -97,6 +105,71 @@ test("a run gives weights, a network, metrics; the same bits when it was stopped
   ).rejects.toThrow(/the checkpoint is of a run with another seed: 3 instead of 4/);
   train.close();
   held.close();
+});
+
+test("stopped while the pictures held out are evaluated: the epoch is not lost", async () => {
+  const runs = ["at-once", "evaluating"].map((name) => join(folder, name));
+  const settings = { ...config, size: 16, batch: 8, accumulate: 2, pool: "stochastic" };
+  for (const run of runs) mkdirSync(run);
+  const [whole, stopped] = runs;
+  const { train, held } = await open();
+  await trainRun(settings, train, held, { folder: whole, resume: false });
+  let done = 0;
+  const ended = await trainRun(settings, train, held, {
+    folder: stopped,
+    resume: false,
+    onStep: () => done++,
+    // Six updates are an epoch: what asks then is the evaluation.
+    stop: () => done === 6,
+  });
+  expect(ended).toBe(false);
+  const { epoch, step } = JSON.parse(readFileSync(join(stopped, "checkpoint.json"), "utf8"));
+  expect([epoch, step]).toEqual([0, 6]);
+  expect(readFileSync(join(stopped, "metrics.jsonl"), "utf8")).toBe("");
+  expect(readFileSync(join(stopped, "report.html"), "utf8")).toContain("Not finished");
+  done = 0;
+  await trainRun(settings, train, held, { folder: stopped, resume: true, onStep: () => done++ });
+  expect(done).toBe(6);
+  for (const name of ["weights.safetensors", "model.onnx"]) {
+    const [a, b] = runs.map((run) => readFileSync(join(run, name)));
+    expect(a.equals(b), name).toBe(true);
+  }
+  const metricsOf = (run: string) =>
+    readFileSync(join(run, "metrics.jsonl"), "utf8").replace(/"imagesPerSecond":[\d.]+/g, "");
+  expect(metricsOf(stopped)).toBe(metricsOf(whole));
+  expect(metricsOf(whole)).toMatch(/"top5":\{"value":[\d.]+,"low":[\d.]+,"high":[\d.]+\}/);
+  train.close();
+  held.close();
+});
+
+test("a checkpoint that is damaged, and one of another run", async () => {
+  const run = join(folder, "damaged");
+  mkdirSync(run);
+  const { train } = await open();
+  const settings = { ...config, size: 16, epochs: 1 };
+  const resume = (changes: Partial<RunConfig> = {}) =>
+    trainRun({ ...settings, ...changes }, train, undefined, { folder: run, resume: true });
+  await resume();
+  await expect(resume({ schedule: { kind: "one-cycle", rate: 0.1 } })).rejects.toThrow(
+    /^the checkpoint is of a run with another schedule\.rate: 0\.05 instead of 0\.1$/,
+  );
+  await expect(resume({ backboneRate: 0.5 })).rejects.toThrow(/another backboneRate: none instead/);
+  const [info, tensors] = ["checkpoint.json", "checkpoint-1-0.safetensors"].map((name) =>
+    join(run, name),
+  );
+  const [text, bytes] = [readFileSync(info, "utf8"), readFileSync(tensors)];
+  const cases: [change: () => void, message: RegExp][] = [
+    [() => writeFileSync(tensors, bytes.fill(1, 5000, 5001)), /safetensors" is damaged: it is not/],
+    [() => rmSync(tensors), /cannot read ".*safetensors": it does not exist/],
+    [() => writeFileSync(info, text.slice(0, 100)), /checkpoint\.json" is damaged: it is no JSON/],
+    [() => writeFileSync(info, text.replace('"epoch": 1', '"epoch": -1')), /does not say where/],
+    [() => writeFileSync(info, text.replace('"version": 2', '"version": 9')), /of this version/],
+  ];
+  for (const [change, message] of cases) {
+    change();
+    await expect(resume()).rejects.toThrow(message);
+  }
+  train.close();
 });
 
 test("a loss that is not finite ends the run and keeps the checkpoint", async () => {

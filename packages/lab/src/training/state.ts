@@ -20,7 +20,8 @@ export function initialState(
   for (const { name, shape } of weights) {
     const bytes = initial.get(name)?.bytes;
     if (bytes === undefined) throw new Failure(`the network has no tensor ${quote(name)}`);
-    state[name] = { dtype: "float32", shape, data: new Float32Array(bytes.slice().buffer) };
+    // A copy: what a file gave may be a view of all its bytes.
+    state[name] = { dtype: "float32", shape, data: new Float32Array(new Uint8Array(bytes).buffer) };
   }
   return { ...state, ...zeros(velocities) };
 }
