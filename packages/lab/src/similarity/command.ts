@@ -81,6 +81,12 @@ export const similarityOptions: ArgsDef = {
     type: "boolean",
     description: "fit what is learned too, to each protocol's squared error",
   },
+  phase: {
+    type: "string",
+    description: "how random methods pool: training, inference",
+    default: "inference,training",
+    valueHint: "NAME,NAME",
+  },
   seeds: {
     type: "string",
     description: "how many seeds random methods are averaged over",
@@ -183,9 +189,14 @@ function requestOf({ values, flags }: Arguments): Omit<SimilarityRequest, "set">
   );
   const beta = temperature("--beta", values.beta ?? "1");
   const fit = flags.has("fit");
+  const phases = list(values.phase ?? "inference,training").map((word) =>
+    oneOf("--phase", word, ["inference", "training"] as const),
+  );
   const swept = flags.has("sweep-beta") ? ranges.flatMap(sweepVariants) : [];
   const variants = methodsOf(values.methods).flatMap((method) =>
-    method.name === "soft" ? [softAt(beta)] : variantsOf(method, { fit }),
+    method.name === "soft"
+      ? [softAt(beta)]
+      : variantsOf(method, { fit }).filter(({ phase }) => !method.random || phases.includes(phase)),
   );
   const distinct = new Map<string, Variant>();
   for (const variant of [...variants, ...swept]) {

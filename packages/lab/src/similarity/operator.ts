@@ -35,7 +35,7 @@ export class OperatorInput {
     };
     const y = findMethod(method).pool(this.#x, options) as WasmTensor<Float32Array>;
     const [, channels, height, width] = y.shape;
-    const data = Float32Array.from(y.data);
+    const data = y.data.slice();
     y.dispose();
     return createPicture(width, height, channels, data);
   }
