@@ -71,7 +71,11 @@ export async function warmUp(timed: Timed, milliseconds: number): Promise<number
   const begin = performance.now();
   while (times.length < 3 || performance.now() - begin < milliseconds) {
     times.push(await timeOne(timed));
-    if (times.length <= 3) await new Promise((resolve) => setTimeout(resolve, 2));
+    // Results of calls that nobody holds any more are not memory that a call takes.
+    if (times.length <= 3) {
+      (globalThis as { gc?: () => void }).gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
     if (times.length >= MOST_CALLS) break;
   }
   return times;

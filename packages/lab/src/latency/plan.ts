@@ -27,7 +27,7 @@ import type { EngineState } from "./result.ts";
 export const LATENCY = "latency";
 
 /** Changes when the same call would be timed otherwise. */
-const TIMING = "2";
+const TIMING = "3";
 
 /** What is asked for. */
 export interface LatencyRequest {

@@ -394,7 +394,7 @@ export function renderLatency(
         "Inputs are float32, uniform in [0, 1), stride = kernel. Forward is the form for inference, in which random methods draw nothing. Backward is the form for training: from the input and the gradient of the output to the gradient of the input and of what is learned; what it needs of the forward it computes, random numbers are given.",
       ),
       note(
-        "Memory is what the call takes beyond its inputs and results: exact for the engine wasm, which knows its allocations; for ONNX Runtime the peak of the process during its first calls minus what it had before, to about half a MiB. Times on graphics processors include the way of the numbers there and back.",
+        "Memory is what the call takes beyond its inputs and results: exact for the engine wasm, which knows its allocations; for ONNX Runtime the peak of the process during its first three calls minus what it had before, which is what its arenas take, and the copy of a result that its binding for Node makes. Times on graphics processors include the way of the numbers there and back.",
       ),
       note(
         "The paper states neither shape nor kernel of its Table 3, and measured float16; its ratios to average pooling stand beside ours for orientation.",

@@ -1,6 +1,6 @@
 /**
  * The fresh process of one cell: `node worker.js TASK`, TASK as JSON. Opens the method, sees what memory its
- * first calls take, then opens average pooling beside it and times both in turns. Prints an {@link Answer}
+ * first calls take beyond what a little input took, then opens average pooling beside it and times both in turns. Prints an {@link Answer}
  * as the last line of standard output.
  */
 import { OnnxError } from "@softpool/onnx";
@@ -22,6 +22,21 @@ const KEPT = 10;
 const opener = async ({ engine, threads, ...subject }: TimeTask): Promise<Opener> =>
   isOwn(engine) ? openOperator(engine, threads, subject) : openRuntime(engine, threads);
 
+/**
+ * Runs the method on a little input: code that is read from disk when it is first used is there afterwards,
+ * and does not count as memory of the calls.
+ */
+async function rehearse(task: TimeTask): Promise<void> {
+  const shape = task.shape.map((size, i) => (i < 2 ? Math.min(i + 1, size) : 2 * task.kernel));
+  const little = { ...task, shape };
+  try {
+    const timed = await (await opener(little))(little);
+    await warmUp(timed, 0);
+  } catch {
+    // What is wrong shows with the true input.
+  }
+}
+
 /** Opens the method; what its graph refuses is a property of the method, not a failure. */
 async function opened(open: Opener, task: TimeTask): Promise<Timed | string> {
   try {
@@ -38,6 +53,7 @@ async function memoryOf(own: Timed, seen: number | undefined): Promise<Times["me
 }
 
 async function measure(task: TimeTask): Promise<Answer> {
+  await rehearse(task);
   const open = await opener(task);
   const own = await opened(open, task);
   if (typeof own === "string") return { kind: "absent", reason: own };
