@@ -15,9 +15,12 @@
  * Ratios of sums, so that flat tiles weigh nothing and need no threshold. A picture repeated over its
  * blocks has the same deviations and extremes as before: no enlargement is needed.
  */
-import { toLinear } from "./light.ts";
 import { luma } from "./luma.ts";
 import { cropToMultiple, expectCount, expectPicture, expectSize, type Picture } from "./picture.ts";
+import { prepare } from "./window.ts";
+
+/** The weights of linear red, green and blue in luminance (BT.709). */
+const luminanceWeights: readonly number[] = [0.2126, 0.7152, 0.0722];
 
 /** The side of a tile in original pixels, about. */
 const tileSide = 32;
@@ -74,7 +77,8 @@ export class DetailReference {
     this.#columns = cuts(this.#pooled.width, factor);
     this.#rows = cuts(this.#pooled.height, factor);
     const scale = (n: number) => n * factor;
-    const tiles = measure(picture, this.#columns.map(scale), this.#rows.map(scale));
+    const [columns, rows] = [this.#columns.map(scale), this.#rows.map(scale)];
+    const tiles = measure(luma(picture), width, columns, rows);
     this.#means = tiles.mean;
     this.#deviation = sum(tiles.deviation);
     this.#above = sum(tiles.max) - sum(tiles.mean);
@@ -90,7 +94,12 @@ export class DetailReference {
    */
   score(pooled: Picture): Detail {
     expectSize("DetailReference.score", "pooled", pooled, this.#pooled);
-    const { deviation, max, min } = measure(pooled, this.#columns, this.#rows);
+    return this.scorePlane(pooled, luma(pooled));
+  }
+
+  /** `score` of a picture whose size is known to fit and whose luma is at hand. */
+  scorePlane(pooled: Picture, plane: Float32Array): Detail {
+    const { deviation, max, min } = measure(plane, pooled.width, this.#columns, this.#rows);
     const mean = sum(this.#means);
     return {
       contrast: share(sum(deviation), this.#deviation),
@@ -116,17 +125,23 @@ interface Tiles {
   readonly min: Float64Array;
 }
 
-function measure(p: Picture, columns: Int32Array, rows: Int32Array): Tiles {
+/** Measures the tiles of a plane of `y`, `width` samples a row. */
+function measure(y: Float32Array, width: number, columns: Int32Array, rows: Int32Array): Tiles {
   const count = (columns.length - 1) * (rows.length - 1);
   const array = () => new Float64Array(count);
   const tiles = { mean: array(), deviation: array(), max: array(), min: array() };
-  const y = luma(p);
   for (let j = 0, tile = 0; j + 1 < rows.length; j++) {
     for (let i = 0; i + 1 < columns.length; i++, tile++) {
-      const origin = y[rows[j] * p.width + columns[i]];
-      let [first, second, max, min] = [0, 0, origin, origin];
+      const left = columns[i];
+      const right = columns[i + 1];
+      const origin = y[rows[j] * width + left];
+      let first = 0;
+      let second = 0;
+      let max = origin;
+      let min = origin;
       for (let row = rows[j]; row < rows[j + 1]; row++) {
-        for (let k = row * p.width + columns[i]; k < row * p.width + columns[i + 1]; k++) {
+        const line = row * width;
+        for (let k = line + left; k < line + right; k++) {
           const v = y[k];
           const d = v - origin;
           first += d;
@@ -157,10 +172,18 @@ function sum(values: Float64Array): number {
 }
 
 /** The mean luminance of a picture of sRGB values. */
-function meanLuminance(p: Picture): number {
-  const { data } = toLinear(p);
-  const area = p.width * p.height;
-  const mean = (c: number) =>
-    sum(Float64Array.from(data.subarray(c * area, (c + 1) * area))) / area;
-  return p.channels === 1 ? mean(0) : 0.2126 * mean(0) + 0.7152 * mean(1) + 0.0722 * mean(2);
+function meanLuminance({ width, height, channels, data }: Picture): number {
+  const [rows] = prepare([width]);
+  const black = new Float32Array(width);
+  const weights = channels === 1 ? [1] : luminanceWeights;
+  let total = 0;
+  for (let y = 0; y < height; y++) {
+    weights.forEach((weight, c) => {
+      const line = (c * height + y) * width;
+      rows.channel.set(data.subarray(line, line + width));
+      rows.addLight(black, weight, c === 0);
+    });
+    for (let x = 0; x < width; x++) total += rows.plain[x];
+  }
+  return total / (width * height);
 }

@@ -66,12 +66,19 @@ interface Kernel {
   /** The original's average at low resolution, by light. */
   readonly low: Map<Light, Side>;
   /** By light and reconstruction. */
-  readonly errors: Map<string, SquaredError>;
+  readonly reconstructions: Map<string, Prepared>;
 }
 
-/** A picture in both lights, converted when asked for. */
+/** What a reconstruction needs of the original. */
+interface Prepared {
+  readonly enlarger: Enlarger;
+  readonly error: SquaredError;
+}
+
+/** A picture in both lights and its luma in both, made when asked for. */
 class Versions {
   readonly #srgb: Picture;
+  readonly #luma = new Map<Light, Float32Array>();
   #linear: Picture | undefined;
 
   constructor(srgb: Picture) {
@@ -82,6 +89,12 @@ class Versions {
     if (light === "srgb") return this.#srgb;
     this.#linear ??= toLinear(this.#srgb);
     return this.#linear;
+  }
+
+  luma(light: Light): Float32Array {
+    const plane = this.#luma.get(light) ?? luma(this.in(light));
+    this.#luma.set(light, plane);
+    return plane;
   }
 }
 
@@ -109,8 +122,10 @@ export class PictureReference {
    * @throws RangeError as they do
    */
   score(pooled: Picture, factor: number, comparisons: readonly Comparison[]): Measured {
-    const fidelity = this.compare(pooled, factor, comparisons);
-    return { fidelity, detail: this.detail(pooled, factor) };
+    this.#expectPooled("PictureReference.score", pooled, factor);
+    const version = new Versions(pooled);
+    const fidelity = comparisons.map((comparison) => this.#compare(version, factor, comparison));
+    return { fidelity, detail: this.#detail(version, factor) };
   }
 
   /**
@@ -140,9 +155,13 @@ export class PictureReference {
    */
   detail(pooled: Picture, factor: number): Detail {
     this.#expectPooled("PictureReference.detail", pooled, factor);
+    return this.#detail(new Versions(pooled), factor);
+  }
+
+  #detail(version: Versions, factor: number): Detail {
     const kernel = this.#kernel(factor);
     kernel.detail ??= new DetailReference(this.#original, factor);
-    return kernel.detail.score(pooled);
+    return kernel.detail.scorePlane(version.in("srgb"), version.luma("srgb"));
   }
 
   #expectPooled(operation: string, pooled: Picture, factor: number): void {
@@ -172,7 +191,7 @@ export class PictureReference {
     if (light === "linear" && protocol !== "nearest") {
       return this.#compareRows(version.in("srgb"), factor, side, protocol, dataRange);
     }
-    return this.#compareLuma(version.in(light), factor, light, protocol, dataRange);
+    return this.#compareLuma(version, factor, light, protocol, dataRange);
   }
 
   /** At low resolution. */
@@ -180,35 +199,47 @@ export class PictureReference {
     const { picture, pyramid } = this.#low(factor, light);
     const compared = version.in(light);
     const { width, height } = compared;
-    const plane = luma(compared);
-    const structure = comparePlane(pyramid, plane, width, height, dataRange);
+    const structure = comparePlane(pyramid, version.luma(light), width, height, dataRange);
     return { ...structure, psnr: psnr(picture, compared) };
   }
 
   /** Enlarges luma only; the squared error needs no enlargement. */
   #compareLuma(
-    pooled: Picture,
+    version: Versions,
     factor: number,
     light: Light,
     protocol: Reconstruction,
     dataRange: number,
   ): Fidelity {
     const { picture, pyramid } = this.#side(light);
+    const pooled = version.in(light);
     const [width, height] = [pooled.width * factor, pooled.height * factor];
-    const enlarger = new Enlarger(pooled.width, pooled.height, width, height, protocol);
+    const { enlarger, error } = this.#prepared(picture, factor, light, protocol);
     const comparer = new PyramidComparer(pyramid, width, height, dataRange);
-    enlarger.begin(luma(pooled));
+    enlarger.begin(version.luma(light));
     for (let y = 0; y < height; y++) {
       enlarger.row(y, comparer.row);
       comparer.take();
     }
     const structure = comparer.result();
-    const { errors } = this.#kernel(factor);
+    const sum = error.of(pooled) ?? this.#errorOfRows(pooled, picture, enlarger, factor);
+    return { ...structure, psnr: decibels(sum, width * height * pooled.channels) };
+  }
+
+  /** What a reconstruction needs of the original. */
+  #prepared(picture: Picture, factor: number, light: Light, protocol: Reconstruction): Prepared {
+    const { reconstructions } = this.#kernel(factor);
     const key = `${light} ${protocol}`;
-    const prepared = errors.get(key) ?? new SquaredError(picture, factor, protocol);
-    errors.set(key, prepared);
-    const error = prepared.of(pooled) ?? this.#errorOfRows(pooled, picture, enlarger, factor);
-    return { ...structure, psnr: decibels(error, width * height * pooled.channels) };
+    let prepared = reconstructions.get(key);
+    if (prepared === undefined) {
+      const [width, height] = [picture.width, picture.height].map((n) => Math.floor(n / factor));
+      prepared = {
+        enlarger: new Enlarger(width, height, width * factor, height * factor, protocol),
+        error: new SquaredError(picture, factor, protocol),
+      };
+      reconstructions.set(key, prepared);
+    }
+    return prepared;
   }
 
   /** Enlarges all channels, converts them to linear light, and compares. */
@@ -286,7 +317,7 @@ export class PictureReference {
   #kernel(factor: number): Kernel {
     let kernel = this.#kernels.get(factor);
     if (kernel === undefined) {
-      kernel = { low: new Map(), errors: new Map() };
+      kernel = { low: new Map(), reconstructions: new Map() };
       this.#kernels.set(factor, kernel);
     }
     return kernel;

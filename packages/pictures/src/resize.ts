@@ -116,7 +116,7 @@ export class Enlarger {
     const w0 = weight[first];
     const w1 = weight[first + 1];
     if (count === 1) {
-      for (let x = 0; x < width; x++) to[x] = ring[x];
+      to.set(ring);
     } else if (count === 2) {
       const s1 = at(1);
       for (let x = 0; x < width; x++) to[x] = w0 * ring[s0 + x] + w1 * ring[s1 + x];

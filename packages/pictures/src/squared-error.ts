@@ -110,6 +110,34 @@ function multiplyBand(
   }
 }
 
+/** For each of `size` inputs the outputs that look at it, `first` to `first + count - 1`, and how much. */
+interface Transposed {
+  readonly first: Int32Array;
+  readonly count: number;
+  /** `count` weights for each input. */
+  readonly weight: Float64Array;
+}
+
+/** The matrix of taps by columns: every input is seen by successive outputs. */
+function transpose({ count, index, weight }: Taps, size: number): Transposed {
+  const first = new Int32Array(size).fill(-1);
+  const last = new Int32Array(size);
+  const outputs = index.length / count;
+  for (let k = 0; k < index.length; k++) {
+    const output = Math.floor(k / count);
+    if (first[index[k]] < 0) first[index[k]] = output;
+    last[index[k]] = output;
+  }
+  const most = first.reduce((found, output, i) => Math.max(found, last[i] - output + 1), 1);
+  // All look at as many outputs, within the picture; what an input does not touch weighs 0.
+  for (let i = 0; i < size; i++) first[i] = Math.min(first[i], outputs - most);
+  const to = new Float64Array(size * most);
+  for (let k = 0; k < index.length; k++) {
+    to[index[k] * most + Math.floor(k / count) - first[index[k]]] += weight[k];
+  }
+  return { first, count: most, weight: to };
+}
+
 /** A^T X B and |X|^2 over the part of the original that the taps cover. */
 function project(
   original: Picture,
@@ -118,21 +146,16 @@ function project(
   width: number,
   height: number,
 ): { adjoint: Float64Array; energy: number } {
-  const { count } = columns;
-  const outputs = columns.index.length / count;
+  const outputs = columns.index.length / columns.count;
+  const across = transpose(columns, width);
   const adjoint = new Float64Array(width * height * original.channels);
   const sums = new Float64Array(width);
   let energy = 0;
   for (let c = 0; c < original.channels; c++) {
-    for (let y = 0; y * count < rows.index.length; y++) {
+    for (let y = 0; y * rows.count < rows.index.length; y++) {
       const source = (c * original.height + y) * original.width;
-      sums.fill(0);
-      for (let x = 0, k = 0; x < outputs; x++) {
-        const v = original.data[source + x];
-        energy += v * v;
-        for (let j = 0; j < count; j++, k++) sums[columns.index[k]] += columns.weight[k] * v;
-      }
-      for (let k = y * count; k < (y + 1) * count; k++) {
+      energy += gather(original.data.subarray(source, source + outputs), across, sums);
+      for (let k = y * rows.count; k < (y + 1) * rows.count; k++) {
         const line = (c * height + rows.index[k]) * width;
         const w = rows.weight[k];
         for (let x = 0; x < width; x++) adjoint[line + x] += w * sums[x];
@@ -140,4 +163,16 @@ function project(
     }
   }
   return { adjoint, energy };
+}
+
+/** Multiplies a row by the transposed matrix; returns the sum of its squares. */
+function gather(row: Float32Array, { first, count, weight }: Transposed, to: Float64Array): number {
+  let energy = 0;
+  for (let x = 0; x < row.length; x++) energy += row[x] * row[x];
+  for (let x = 0, k = 0; x < to.length; x++) {
+    let sum = 0;
+    for (let i = first[x]; i < first[x] + count; i++, k++) sum += weight[k] * row[i];
+    to[x] = sum;
+  }
+  return energy;
 }
