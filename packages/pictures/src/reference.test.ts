@@ -153,7 +153,7 @@ test("MS-SSIM only where asked for; what does not fit is refused with what would
   const small = createPicture(4, 3, 1);
   const refuse = (q: typeof small, factor: number, changed: object, message: RegExp) =>
     expect(() => reference.score(q, factor, [{ ...comparison, ...changed }])).toThrow(message);
-  refuse(small, 2, {}, /compare: pooled must measure 6 x 4 x 1 .* got 4 x 3 x 1/);
+  refuse(small, 2, {}, /PictureReference.score: pooled must measure 6 x 4 x 1 .* got 4 x 3 x 1/);
   refuse(small, 10, {}, /factor must be at most the shorter side of the 12 x 9 original, got 10/);
   refuse(small, 0, {}, /factor must be an integer of at least 1, got 0/);
   refuse(small, 3, { protocol: "bilnear" }, /did you mean bilinear\?/);
