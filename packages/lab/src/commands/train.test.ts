@@ -1,10 +1,12 @@
 /** `softpool train` as a whole: spawned, killed, gone on with. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { readModel, writeModel } from "@softpool/onnx";
+import { buildNetwork } from "@softpool/zoo";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), "../../bin/softpool.js");
@@ -61,10 +63,52 @@ test("killed in the middle and gone on with: the same bits", async () => {
   expect(other.err).toMatch(/the checkpoint is of a run with another schedule/);
 });
 
+test("a model from elsewhere: swapped, stopped by Ctrl-C, gone on with, evaluated", async () => {
+  const { model } = buildNetwork("vgg-small", { size: 16, classes: 7, seed: 2 });
+  model.metadataProps = [];
+  writeFileSync(join(folder, "given.onnx"), writeModel(model));
+  expect(softpool("swap", "given.onnx", "-o", "soft.onnx").code).toBe(0);
+  const words = [
+    ...["train", "soft.onnx", "--data", "textures:16,64", "--batch", "8", "--epochs", "3"],
+    ...["--rate", "0.01", "--backbone-rate", "0.5", "--softpool-gradient", "weights"],
+    ...["--accumulate", "2", "--threads", "1", "-o", "tuned"],
+  ];
+  const child = spawn(process.execPath, [bin, ...words], { cwd: folder });
+  let out = "";
+  child.stdout.on("data", (text) => {
+    out += text;
+    if (/^epoch 1/m.test(out)) child.kill("SIGINT");
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  expect(code).toBe(130);
+  expect(out).toContain('the classifier "fc.weight" is a new one for 10 classes instead of 7');
+  expect(out).toMatch(/^\d+ tensors with \d+ numbers are learned: those of 6 Conv, 6 BatchNorm/m);
+  const resumed = softpool(...words, "--resume");
+  expect(resumed.err).toBe("");
+  expect(resumed.code).toBe(0);
+  expect(readFileSync(join(folder, "tuned/report.html"), "utf8")).toContain("soft.onnx");
+  const files = ["soft.onnx", "tuned/model.onnx"].map((name) =>
+    readModel(readFileSync(join(folder, name))),
+  );
+  const [before, after] = files.map(({ graph, functions }) => [
+    functions.map(({ name, overload }) => `${name} ${overload}`),
+    graph?.node.map(({ opType, input, output }) => [opType, ...input, ...output]),
+  ]);
+  expect(after).toEqual(before);
+  const last = readFileSync(join(folder, "tuned/metrics.jsonl"), "utf8").trim().split("\n").at(-1);
+  const evaluated = softpool("eval", "tuned/model.onnx", "--data", "textures:16,64", "--json");
+  expect(evaluated.code).toBe(0);
+  const { test: held } = JSON.parse(last ?? "");
+  expect(JSON.parse(evaluated.out).top1.value).toBe(held.accuracy);
+});
+
 test("wrong usage and data that are not there", () => {
   const cases: [words: string[], code: number, message: RegExp][] = [
     [["train"], 2, /expected one network or ONNX file, received none/],
-    [["train", "resnet19"], 2, /resnet19/],
+    [["train", "resnet19"], 2, /expected an ONNX file or a network .*resnet19/],
+    [["train", "nowhere.onnx"], 1, /cannot read "nowhere.onnx": it does not exist/],
+    [["train", "vgg-small", "--weights", "."], 1, /"." is a directory without weights/],
+    [["train", "vgg-small", "--recipe", "author"], 2, /did you mean authors\?/],
     [["train", "vgg-small", "--epochs", "0"], 2, /--epochs: expected a whole number from 1/],
     [["train", "vgg-small", "--rate", "fast"], 2, /--rate: expected a number from 0 to 1000/],
     [["train", "vgg-small", "--schedule", "cosin"], 2, /did you mean cosine\?/],

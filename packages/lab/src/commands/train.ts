@@ -292,9 +292,11 @@ async function run(args: Arguments): Promise<number> {
         `${option}: expected at most the ${train.length} pictures of ${train.title}, received ${pictures}`,
       );
     }
+    const classList = values["class-list"];
     const config: RunConfig = {
       ...settings,
       ...digests,
+      ...(classList === undefined ? {} : { classList }),
       ...{ size, transform: transformOf(args, size) },
       ...{ classes: train.classes.length, pictures: train.length },
     };

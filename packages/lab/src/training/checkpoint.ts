@@ -98,8 +98,11 @@ export async function saveCheckpoint(
   const info: CheckpointInfo = { version: VERSION, ...position, tensors, digest, ...about };
   await saveText(join(folder, INFO), `${JSON.stringify(info, null, 2)}\n`);
   for (const name of readdirSync(folder)) {
-    if (/^checkpoint-\d+-\d+\.safetensors$/.test(name) && name !== tensors) {
+    if (!/^checkpoint-\d+-\d+\.safetensors$/.test(name) || name === tensors) continue;
+    try {
       rmSync(join(folder, name), { force: true });
+    } catch {
+      // An old one that stays costs space and nothing else.
     }
   }
 }

@@ -51,6 +51,8 @@ export interface RunConfig extends StepOptions {
   readonly threads: number;
   /** What the data are, for the record. */
   readonly data: string;
+  /** Path of the class list that fixes the numbers of their classes; default their order. */
+  readonly classList?: string;
   /** How many pictures they are to learn from, for the record. */
   readonly pictures?: number;
 }

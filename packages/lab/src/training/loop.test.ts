@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const config: RunConfig = {
   network: "vgg-small",
   pool: "soft",
-  size: 32,
+  size: 16,
   classes: 10,
   seed: 3,
   batch: 16,
@@ -37,13 +37,13 @@ const config: RunConfig = {
   decay: 5e-4,
   provider: "cpu",
   threads: 1,
-  data: "textures:32,96",
+  data: "textures:16,96",
 };
 
 const open = async () => {
   const [train, held] = [
-    await openDataset("textures:32,96", { split: "train" }),
-    await openDataset("textures:32,96", { split: "test" }),
+    await openDataset("textures:16,96", { split: "train" }),
+    await openDataset("textures:16,96", { split: "test" }),
   ];
   return { train, held };
 };
@@ -109,7 +109,7 @@ test("a run gives weights, a network, metrics; the same bits when it was stopped
 
 test("stopped while the pictures held out are evaluated: the epoch is not lost", async () => {
   const runs = ["at-once", "evaluating"].map((name) => join(folder, name));
-  const settings = { ...config, size: 16, batch: 8, accumulate: 2, pool: "stochastic" };
+  const settings = { ...config, batch: 8, accumulate: 2, pool: "stochastic" };
   for (const run of runs) mkdirSync(run);
   const [whole, stopped] = runs;
   const { train, held } = await open();
@@ -142,11 +142,11 @@ test("stopped while the pictures held out are evaluated: the epoch is not lost",
   held.close();
 });
 
-test("a checkpoint that is damaged, and one of another run", async () => {
+test("a checkpoint that cannot be written, that is damaged, or of another run", async () => {
   const run = join(folder, "damaged");
   mkdirSync(run);
   const { train } = await open();
-  const settings = { ...config, size: 16, epochs: 1 };
+  const settings = { ...config, epochs: 1 };
   const resume = (changes: Partial<RunConfig> = {}) =>
     trainRun({ ...settings, ...changes }, train, undefined, { folder: run, resume: true });
   await resume();
@@ -154,6 +154,20 @@ test("a checkpoint that is damaged, and one of another run", async () => {
     /^the checkpoint is of a run with another schedule\.rate: 0\.05 instead of 0\.1$/,
   );
   await expect(resume({ backboneRate: 0.5 })).rejects.toThrow(/another backboneRate: none instead/);
+  // What cannot be written leaves the checkpoint before it whole.
+  const whole = readFileSync(join(run, "weights.safetensors"));
+  const half = join(folder, "unwritable");
+  mkdirSync(join(half, "checkpoint-1-0.safetensors/in-the-way"), { recursive: true });
+  const how = { folder: half, resume: true, saveEvery: 4 };
+  await expect(trainRun(settings, train, undefined, how)).rejects.toThrow(
+    /^cannot write ".*checkpoint-1-0\.safetensors": /,
+  );
+  const left = JSON.parse(readFileSync(join(half, "checkpoint.json"), "utf8"));
+  expect([left.epoch, left.step]).toEqual([0, 4]);
+  rmSync(join(half, "checkpoint-1-0.safetensors"), { recursive: true });
+  expect(await trainRun(settings, train, undefined, how)).toBe(true);
+  expect(readFileSync(join(half, "weights.safetensors")).equals(whole)).toBe(true);
+
   const [info, tensors] = ["checkpoint.json", "checkpoint-1-0.safetensors"].map((name) =>
     join(run, name),
   );

@@ -11,7 +11,10 @@ import { type Recipe, type RecipeName, recipes } from "./recipe.ts";
 import { type Schedule, schedules } from "./schedule.ts";
 
 /** Settings of a run that do not depend on the data. */
-export type Settings = Omit<RunConfig, "classes" | "transform" | "size" | "pictures" | "file">;
+export type Settings = Omit<
+  RunConfig,
+  "classes" | "classList" | "transform" | "size" | "pictures" | "file"
+>;
 
 function numberOption(option: string, text: string, low: number, high: number): number {
   const value = Number(text);
