@@ -1,6 +1,6 @@
 /**
- * Builds everything a clone needs: the WebAssembly binary (AssemblyScript), its embedding as a
- * TypeScript module, then all packages with `tsc -b`. Steps whose inputs did not change are skipped,
+ * Builds everything a clone needs: the WebAssembly binaries (AssemblyScript), their embedding as
+ * TypeScript modules, then all packages with `tsc -b`. Steps whose inputs did not change are skipped,
  * so that running it before every command costs well under a second.
  */
 import { spawnSync } from "node:child_process";
@@ -69,47 +69,51 @@ function toText(bytes) {
   return { table: Buffer.from(order.slice(0, 89)).toString("hex"), text };
 }
 
-const assembly = join(root, "packages/softpool/assembly");
-const target = join(root, "packages/softpool/src/binary.ts");
-const wasm = join(root, "packages/softpool/build/kernels.wasm");
-
-const asc = [
-  "packages/softpool/assembly/index.ts",
-  ...[
-    "--runtime",
-    "stub",
-    "--noAssert",
-    "-O3",
-    "--shrinkLevel",
-    "1",
-    "--converge",
-    "--zeroFilledMemory",
-  ],
-  ...["--enable", "simd,threads,bulk-memory", "--importMemory", "--sharedMemory"],
-  ...["--initialMemory", "1", "--maximumMemory", "65536", "--memoryBase", "0"],
-  ...["--use", "abort=", "--outFile", "packages/softpool/build/kernels.wasm"],
-];
-
-const hash = createHash("sha256").update(JSON.stringify(asc));
-hash.update(require("assemblyscript/package.json").version);
-for (const name of readdirSync(assembly).sort()) {
-  if (name.endsWith(".ts")) hash.update(name).update(readFileSync(join(assembly, name)));
-}
-const stamp = `// ${hash.digest("hex")}`;
-
-if (!existsSync(target) || !readFileSync(target, "utf8").startsWith(stamp)) {
-  if (!quiet) console.log("build: compiling the WebAssembly kernels");
-  mkdirSync(dirname(wasm), { recursive: true });
+/**
+ * Compiles the kernels of a package and embeds them as src/binary.ts, when their sources, the options or
+ * the compiler changed.
+ * @param {object} what
+ * @param {string} what.name the package's directory
+ * @param {string} what.entry the file in its `assembly` that is compiled
+ * @param {string[]} what.options of the compiler
+ * @param {(bytes: Buffer) => string} what.embed the module that holds the binary
+ */
+function kernels({ name, entry, options, embed }) {
+  const home = `packages/${name}`;
+  const wasm = `${home}/build/kernels.wasm`;
+  const target = join(root, home, "src/binary.ts");
+  const asc = [`${home}/assembly/${entry}`, ...options, "--use", "abort=", "--outFile", wasm];
+  const hash = createHash("sha256").update(JSON.stringify([asc, embed.toString()]));
+  hash.update(require("assemblyscript/package.json").version);
+  const assembly = join(root, home, "assembly");
+  for (const file of readdirSync(assembly).sort()) {
+    if (file.endsWith(".ts")) hash.update(file).update(readFileSync(join(assembly, file)));
+  }
+  const stamp = `// ${hash.digest("hex")}`;
+  if (existsSync(target) && readFileSync(target, "utf8").startsWith(stamp)) return;
+  if (!quiet) console.log(`build: compiling the WebAssembly kernels of ${name}`);
+  mkdirSync(join(root, home, "build"), { recursive: true });
   run(join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), asc);
-  const bytes = readFileSync(wasm);
-  const { table, text } = toText(bytes);
-  // The import of the memory: 6 "memory" 2 (a memory) 3 (shared, with a maximum).
-  const flag = bytes.indexOf("memory\u0002\u0003") + 7;
-  writeWhole(
-    target,
-    `${stamp}
-// Made by scripts/build.js from packages/softpool/assembly.
-/** The WebAssembly kernels as text; scripts/build.js tells how they are written. */
+  const made = `// Made by scripts/build.js from ${home}/assembly.`;
+  writeWhole(target, `${stamp}\n${made}\n${embed(readFileSync(join(root, wasm)))}`);
+}
+
+const common = ["--runtime", "stub", "--noAssert", "-O3"];
+
+kernels({
+  name: "softpool",
+  entry: "index.ts",
+  options: [
+    ...common,
+    ...["--shrinkLevel", "1", "--converge", "--zeroFilledMemory"],
+    ...["--enable", "simd,threads,bulk-memory", "--importMemory", "--sharedMemory"],
+    ...["--initialMemory", "1", "--maximumMemory", "65536", "--memoryBase", "0"],
+  ],
+  embed(bytes) {
+    const { table, text } = toText(bytes);
+    // The import of the memory: 6 "memory" 2 (a memory) 3 (shared, with a maximum).
+    const flag = bytes.indexOf("memory\u0002\u0003") + 7;
+    return `/** The WebAssembly kernels as text; scripts/build.js tells how they are written. */
 export const kernels: {
   /** Size of the binary in bytes. */
   readonly bytes: number;
@@ -125,9 +129,19 @@ export const kernels: {
   table: "${table}",
   text: "${text}",
 };
+`;
+  },
+});
+
+kernels({
+  name: "pictures",
+  entry: "window.ts",
+  options: [...common, ...["--enable", "simd", "--initialMemory", "1", "--memoryBase", "64"]],
+  embed: (bytes) => `/** The WebAssembly binary of the Gaussian window, in base64. */
+export const binary: string =
+  "${bytes.toString("base64")}";
 `,
-  );
-}
+});
 
 if (!quiet) console.log("build: compiling the packages");
 run(join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), ["-b"]);

@@ -1,13 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compile } from "../assembly/compile.js";
-import { binary } from "./binary.ts";
 import { srgbToLinear } from "./light.ts";
 import { prepare, windowSize } from "./window.ts";
-
-test("the binary is that of its source (else run assembly/build.js)", () => {
-  expect(Buffer.from(binary, "base64").equals(compile())).toBe(true);
-});
 
 test("every mean follows the definition, at any width, beside other widths, again and again", () => {
   const g = Array.from({ length: windowSize }, (_, i) => Math.exp(-((i - 5) ** 2) / 4.5));
