@@ -116,6 +116,7 @@ webgpuTest("tensors beyond a binding, a buffer or a dispatch are cut", async () 
   const device = await softwareDevice();
   const whole = functions(await createWebGPU(device));
   const failures: string[] = [];
+  const running: Promise<void>[] = [];
   for (const limits of [
     { bindingBytes: 2048, workgroups: 2 },
     { bindingBytes: 65536, workgroups: 1 },
@@ -144,21 +145,25 @@ webgpuTest("tensors beyond a binding, a buffer or a dispatch are cut", async () 
     ] as const) {
       // Fast kernels in one piece, and in several.
       if (product(shape) > 20_000 && limits.bindingBytes === 2048) continue;
-      const x = values(dtype, shape, 5);
-      const label = `${name} ${dtype} ${JSON.stringify(options)} with ${JSON.stringify(limits)}`;
-      const wanted = await whole[name](x, options);
-      const g = values(dtype, wanted.shape, 6);
-      const slopes = await whole[`${name}Backward`](g, x, options);
-      const got = await functions(cut)[name](x, options);
-      const gotSlopes = await functions(cut)[`${name}Backward`](g, x, options);
-      for (const message of [
-        difference(got, wanted, dtype),
-        difference(gotSlopes, slopes, dtype),
-      ]) {
-        if (message !== undefined) failures.push(`${label} ${message}`);
-      }
+      const check = async () => {
+        const x = values(dtype, shape, 5);
+        const label = `${name} ${dtype} ${JSON.stringify(options)} with ${JSON.stringify(limits)}`;
+        const wanted = await whole[name](x, options);
+        const g = values(dtype, wanted.shape, 6);
+        const slopes = await whole[`${name}Backward`](g, x, options);
+        const got = await functions(cut)[name](x, options);
+        const gotSlopes = await functions(cut)[`${name}Backward`](g, x, options);
+        for (const message of [
+          difference(got, wanted, dtype),
+          difference(gotSlopes, slopes, dtype),
+        ]) {
+          if (message !== undefined) failures.push(`${label} ${message}`);
+        }
+      };
+      running.push(check());
     }
   }
+  await Promise.all(running);
   expect(failures).toEqual([]);
   const small = await createWebGPU(device, { bindingBytes: 1024 });
   const wide = { data: new Float32Array(4000), shape: [1, 1, 2, 2000] };

@@ -36,6 +36,9 @@ function limit(name: string, value: number | undefined, most: number, least: num
   return Math.min(most, value ?? most);
 }
 
+/** The pipelines of each device by their WGSL; several engines of one device share them. */
+const compiled = new WeakMap<GPUDevice, Map<string, Promise<GPUComputePipeline>>>();
+
 /** A device with its pipelines. */
 export class Device {
   /** The device itself. */
@@ -49,7 +52,7 @@ export class Device {
   /** Resolves when the device is lost. */
   readonly lost: Promise<DeviceLoss>;
   #loss: DeviceLoss | undefined;
-  #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #pipelines: Map<string, Promise<GPUComputePipeline>>;
 
   /**
    * Takes a device into use.
@@ -59,6 +62,8 @@ export class Device {
   constructor(gpu: GPUDevice, limits: WebGPULimits) {
     const own = gpu.limits;
     this.gpu = gpu;
+    this.#pipelines = compiled.get(gpu) ?? new Map();
+    compiled.set(gpu, this.#pipelines);
     this.limits = {
       bindingBytes: limit(
         "bindingBytes",
@@ -86,7 +91,6 @@ export class Device {
   /** Marks the device as given back. */
   release(): void {
     this.#loss = { reason: "destroyed", message: "the engine was disposed" };
-    this.#pipelines.clear();
   }
 
   /** Fails when the device is lost. */

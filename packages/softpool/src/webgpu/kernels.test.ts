@@ -117,7 +117,7 @@ const cases: Case[] = [
   },
 ];
 
-test.skipIf(skipWebGPU).each(cases)(
+test.skipIf(skipWebGPU).concurrent.each(cases)(
   "$method of $shape, $options, $dtype",
   async ({ method, shape, options, dtype }) => {
     const engine = await webgpuEngine();
