@@ -59,7 +59,8 @@ export function variantOrder(a: Variant, b: Variant): number {
   const [x, y] = [place(a), place(b)];
   const at = x.findIndex((value, i) => value !== y[i]);
   if (at >= 0) return x[at] - y[at];
-  return variantName(a) < variantName(b) ? -1 : 1;
+  const [m, n] = [variantName(a), variantName(b)];
+  return m < n ? -1 : m > n ? 1 : 0;
 }
 
 /** Whether the result depends on a seed: training draws, or initial parameters were drawn. */

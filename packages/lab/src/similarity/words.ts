@@ -49,11 +49,15 @@ const KEYS = ["ssim", "psnr"] as const satisfies readonly MeasureKey[];
 const SAME: Readonly<Record<(typeof KEYS)[number], number>> = { ssim: 1e-6, psnr: 1e-4 };
 
 /** Whether SoftPool's mean is above average's at every kernel, at none, or at some, by a measure. */
-function standing(compared: ComparedSet, key: MeasureKey): "ahead" | "behind" | "divided" | "open" {
+function standing(
+  compared: ComparedSet,
+  key: (typeof KEYS)[number],
+): "ahead" | "behind" | "divided" | "open" {
   const gaps = pairs(compared)
     .map(([soft, average]) => soft.measures[key].value - average.measures[key].value)
     .filter((gap) => !Number.isNaN(gap));
-  if (gaps.length === 0) return "open";
+  // Nothing to be told apart, as with a kernel of 1.
+  if (gaps.every((gap) => Math.abs(gap) <= SAME[key])) return "open";
   if (gaps.every((gap) => gap > 0)) return "ahead";
   return gaps.every((gap) => gap < 0) ? "behind" : "divided";
 }
@@ -119,8 +123,10 @@ function againstAll(all: readonly ComparedSet[]): string[] {
           (mean) => mean.kernel === kernel && !Number.isNaN(mean.measures[key].value),
         );
         if (here.length < 3 || !here.some(({ name }) => name === "soft")) continue;
+        const values = here.map((mean) => mean.measures[key].value);
+        const [least, most] = [Math.min(...values), Math.max(...values)];
+        if (!(most - least > SAME[key])) continue;
         cases++;
-        const most = Math.max(...here.map((mean) => mean.measures[key].value));
         // Methods that are the same in other words differ in their rounding.
         const first = here.filter(({ measures }) => {
           const { value } = measures[key];

@@ -30,6 +30,7 @@ export function resultPath(folder: string, name: string): string {
 
 /** Makes the folder of a study ready to be written: creates it, removes what killed processes left. */
 export function openFolder(folder: string): void {
+  makeDirectory(folder);
   const cells = join(folder, CELLS);
   makeDirectory(cells);
   for (const name of readdirSync(cells)) {
