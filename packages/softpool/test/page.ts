@@ -51,9 +51,29 @@ window.start = async () => {
   engine = await createWebGPU();
   return engine.info();
 };
+// Tensors that stay on the GPU, a handle, and a device that is lost and replaced.
+const scenario = async (x, g, o) => {
+  const other = await createWebGPU();
+  const results = {};
+  const [inX, inG] = [other.upload(x), other.upload(g)];
+  const once = await other.softPool2d(inX, o);
+  const twice = await other.softPool2d(once, o);
+  results.twice = (await other.download(twice)).data;
+  const handle = await other.prepare("softPool2dBackward", x, o);
+  results.buffers = (await other.download(await handle.run(inG, inX))).data;
+  results.arrays = (await handle.run(g, x)).data;
+  handle.dispose();
+  for (const tensor of [inX, inG, once, twice]) tensor.dispose();
+  other.device.destroy();
+  results.reason = (await other.lost).reason;
+  results.error = await other.softPool2d(x, o).then(() => "", (error) => error.message);
+  results.again = (await (await createWebGPU()).softPool2d(x, o)).data;
+  return results;
+};
 window.call = async (name, values) => {
   try {
-    return { result: encode(await engine[name](...decode(values))) };
+    const f = name === "scenario" ? scenario : engine[name];
+    return { result: encode(await f(...decode(values))) };
   } catch (error) {
     return { error: error.message };
   }
