@@ -1,5 +1,6 @@
 /** `softpool study`: measurements that are done cell by cell, kept, resumed and split over machines. */
 import { nearestName } from "@softpool/pictures";
+import type { ArgsDef } from "citty";
 import { defineCommand } from "citty";
 import type { Arguments, Command } from "../args.ts";
 import { UsageError } from "../errors.ts";
@@ -9,19 +10,37 @@ import { runSimilarity, similarityNotes, similarityOptions } from "../similarity
 /** A study by name. */
 interface Study {
   readonly summary: string;
+  readonly options: ArgsDef;
   run(args: Arguments): Promise<number>;
 }
 
 const studies: Readonly<Record<string, Study>> = {
   similarity: {
     summary: "what pooling leaves of pictures, by method, kernel and protocol",
+    options: similarityOptions,
     run: runSimilarity,
   },
   latency: {
     summary: "what poolings cost: time and memory by method, shape, kernel and engine",
+    options: latencyOptions,
     run: runLatency,
   },
 };
+
+/** Options that both have. */
+const shared = ["kernels", "methods", "output", "shard", "threads", "json"];
+
+/** Refuses options of other studies. */
+function expectOwn(name: string, { values, lists, flags }: Arguments): void {
+  const own = new Set([...Object.keys(studies[name].options), ...shared]);
+  const given = [...Object.keys(values), ...Object.keys(lists), ...flags];
+  const foreign = given.find((option) => !own.has(option));
+  if (foreign === undefined) return;
+  const others = Object.keys(studies).filter((other) => foreign in studies[other].options);
+  throw new UsageError(
+    `--${foreign} is an option of the study ${others.join(", ")}, not of ${name}`,
+  );
+}
 
 const definition = defineCommand({
   meta: {
@@ -48,6 +67,7 @@ async function run(args: Arguments): Promise<number> {
       `expected a study, one of ${all.join(", ")}, received ${JSON.stringify(name)}${hint}`,
     );
   }
+  expectOwn(name, args);
   return studies[name].run({ ...args, rest });
 }
 
