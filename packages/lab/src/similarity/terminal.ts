@@ -52,10 +52,12 @@ function comparedTable({ means }: ComparedSet, kernels: readonly number[], colou
 
 /** The tables of a set, in lines. */
 export function terminalTables(summary: SetSummary, colour: boolean): string[] {
+  const { length } = summary.pictures;
+  const count = `${length} ${length === 1 ? "picture" : "pictures"}`;
   return summary.comparisons.flatMap((compared) => {
     const engines = [...new Set(compared.means.flatMap(({ engines }) => engines))].join(", ");
     return [
-      `${summary.set}, ${summary.pictures.length} pictures: ${comparisonTitle(compared.comparison)}`,
+      `${summary.set}, ${count}: ${comparisonTitle(compared.comparison)}`,
       `engines: ${engines}`,
       "",
       ...comparedTable(compared, summary.kernels, colour),

@@ -33,6 +33,8 @@ export interface Cell {
   readonly seed?: number;
   /** A few words for people. */
   readonly title: string;
+  /** How much work it is beside others, for the time left; default 1. */
+  readonly cost?: number;
   /** Names of cells whose results it needs. */
   readonly needs?: readonly string[];
 }

@@ -1,7 +1,7 @@
 /**
  * Progress of a study on standard error: cells done of all, rate and time left. One line that is renewed
  * on a terminal, plain lines elsewhere. The rate is that of the cells computed now; those that were done
- * before count as done.
+ * before count as done. The time left is by the costs of cells, which differ.
  */
 
 /** A number of seconds as people say it. */
@@ -19,6 +19,8 @@ const PAUSE = 5000;
 export class StudyProgress {
   readonly #total: number;
   readonly #before: number;
+  #left: number;
+  #spent = 0;
   readonly #begin: number = performance.now();
   readonly #terminal: boolean = process.stderr.isTTY === true;
   #computed = 0;
@@ -27,22 +29,26 @@ export class StudyProgress {
   /**
    * @param total all cells
    * @param before how many of them were done before
+   * @param cost the costs of the others, added up
    */
-  constructor(total: number, before: number) {
+  constructor(total: number, before: number, cost: number) {
     this.#total = total;
     this.#before = before;
+    this.#left = cost;
   }
 
-  /** Counts one cell; `title` tells which. */
-  step(title: string): void {
+  /** Counts one cell; `title` tells which, `cost` how much of all the work it was. */
+  step(title: string, cost: number): void {
     this.#computed++;
+    this.#spent += cost;
+    this.#left -= cost;
     const now = performance.now();
     const done = this.#before + this.#computed;
     if (now - this.#shown < (this.#terminal ? 100 : PAUSE)) return;
     this.#shown = now;
     const rate = (this.#computed * 1000) / (now - this.#begin);
     const pace = rate >= 1 ? `${rate.toFixed(1)}/s` : `${(1 / rate).toFixed(1)} s each`;
-    const left = duration((this.#total - done) / rate);
+    const left = duration((this.#left * (now - this.#begin)) / 1000 / this.#spent);
     const name = title.replace(/[\p{Cc}\p{Cf}]/gu, "?");
     const line = `${done}/${this.#total} cells, ${pace}, ${left} left  ${name}`;
     if (!this.#terminal) process.stderr.write(`${line}\n`);

@@ -67,6 +67,11 @@ export interface Summary {
   readonly seconds: number;
 }
 
+/** The costs of cells, added up. */
+function costOf(cells: readonly Cell[]): number {
+  return cells.reduce((sum, { cost = 1 }) => sum + cost, 0);
+}
+
 /** Reasons that are printed one by one. */
 const FEW = 5;
 
@@ -92,7 +97,11 @@ export async function runStudy(run: StudyRun): Promise<Summary> {
       note(`${before} of ${cells} cells are done already, ${pending} are left`);
     }
     if (pending > 0 && !interruption.interrupted) {
-      const progress = new StudyProgress(cells, before);
+      const progress = new StudyProgress(
+        cells,
+        before,
+        costOf(left.flatMap((entry) => entry.cells)),
+      );
       const executor = run.executor();
       const writes = new Writes();
       const stop = () => interruption.interrupted || writes.failure !== undefined;
@@ -103,7 +112,7 @@ export async function runStudy(run: StudyRun): Promise<Summary> {
           reported.add(cell.name);
           if ("error" in measured) failed.push({ cell, error: measured.error });
           else computed++;
-          progress.step(cell.title);
+          progress.step(cell.title, cell.cost ?? 1);
           writes.add(saveCell(folder, cell.name, outcomeOf(study, cell, measured, provenance)));
         };
         try {
