@@ -16,6 +16,7 @@ import { entryOf, expectModel } from "../evaluation/open.ts";
 import { weightPath } from "../evaluation/weights.ts";
 import { makeDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
+import { provenance } from "../study/origin.ts";
 import { expectSameRun } from "../training/begin.ts";
 import { digestOf, hasCheckpoint } from "../training/checkpoint.ts";
 import type { RunConfig } from "../training/config.ts";
@@ -349,6 +350,7 @@ async function training(
   try {
     const ended = await trainRun(config, train, test, {
       ...{ folder, resume, saveEvery, onBroken },
+      origin: { ...provenance(true) },
       onStep: (step, steps, loss, accuracy) => live.step(step, steps, pictures, loss, accuracy),
       onEpoch: (metrics) => {
         live.end();
