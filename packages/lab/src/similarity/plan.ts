@@ -6,6 +6,7 @@ import { FIT_REVISION, scheduleOf } from "./fit.ts";
 import type { PictureSet, StudyPicture } from "./pictures.ts";
 import { bytesPerPixel } from "./pooler.ts";
 import { comparisonRevision, methodRevision } from "./revision.ts";
+import { SWEEP } from "./summary.ts";
 import { isSeeded, type Variant, variantConfig, variantName, whyNot } from "./variant.ts";
 
 /** The name of the study. */
@@ -144,6 +145,11 @@ function pictureCells(
   const ranges = [...new Set(comparisons.map(({ values }) => values))];
   const kinds = shown ? (whole ? ["crop", "part"] : ["crop"]) : [];
   const cells: Cell[] = [];
+  const withBeta = ({ method, settings }: Variant) =>
+    method === "soft" && settings.beta !== undefined;
+  const swept = request.variants.filter(withBeta).length > SWEEP;
+  /** Points of a sweep are curves in the report, not pictures. */
+  const isPoint = (variant: Variant) => swept && withBeta(variant);
   const view = (kernel: number, variant: Config, revision: string, title: string, seed?: number) =>
     kinds.map((kind) =>
       cellOf(STUDY, {
@@ -170,7 +176,7 @@ function pictureCells(
             ...(seed === undefined ? {} : { seed }),
           };
           const looked = values === ranges[0] && seed === (drawn ? seeds[0] : undefined);
-          if (looked && variant.state !== "fitted") {
+          if (looked && variant.state !== "fitted" && !isPoint(variant)) {
             cells.push(...view(kernel, config, revision, named, seed));
           }
           for (const comparison of here) {

@@ -1,15 +1,15 @@
 /** Plots of a similarity report: method by kernel, error against time, SoftPool against average, curves of beta. */
 import { type DotPanel, dotPanels } from "../report/dots.ts";
-import { figures } from "../report/frame.ts";
 import type { Content, Html } from "../report/html.ts";
-import { type LinePlot, lines } from "../report/lines.ts";
+import { lines } from "../report/lines.ts";
 import { scatter } from "../report/scatter.ts";
-import { type Column, table } from "../report/table.ts";
+import { type Column, formatNumber, table } from "../report/table.ts";
 import { tradeoff } from "../report/tradeoff.ts";
+import { interval } from "../study/bootstrap.ts";
 import { comparisonTitle } from "./comparison.ts";
 import { distance, type MeasureKey, measureOf, measures } from "./measures.ts";
 import { type ComparedSet, isSwept, type Mean, withoutSweep } from "./summary.ts";
-import { bestOf, temperatureOf } from "./sweep.ts";
+import { bestOf, type Point, temperatureOf } from "./sweep.ts";
 
 const axisOf = (key: MeasureKey) => {
   const { title, unit } = measureOf(key);
@@ -95,17 +95,21 @@ export function timePlot(compared: ComparedSet): Content {
   });
 }
 
-/** The points of a sweep of one kernel. */
-function curveOf(means: readonly Mean[], kernel: number, key: MeasureKey) {
+/** The points of a sweep of one kernel: means by temperature. */
+export function curveOf(means: readonly Mean[], kernel: number, key: MeasureKey): Point[] {
+  return sweptAt(means, kernel).map((mean) => ({
+    x: temperatureOf(mean.variant),
+    y: mean.measures[key].value,
+  }));
+}
+
+/** SoftPool at all finite temperatures, in their order. */
+function sweptAt(means: readonly Mean[], kernel: number): Mean[] {
+  const temperature = (mean: Mean) => temperatureOf(mean.variant);
   return means
     .filter((mean) => mean.kernel === kernel && mean.variant.method === "soft")
-    .map((mean) => ({
-      x: temperatureOf(mean.variant),
-      y: mean.measures[key].value,
-      ...bounds(mean, key),
-    }))
-    .filter(({ x }) => Number.isFinite(x))
-    .sort((a, b) => a.x - b.x);
+    .filter((mean) => Number.isFinite(temperature(mean)))
+    .sort((x, y) => temperature(x) - temperature(y));
 }
 
 /** Whether a comparison has a sweep of SoftPool's temperature. */
@@ -113,27 +117,45 @@ export function hasSweep({ means }: ComparedSet): boolean {
   return means.some((mean) => isSwept(mean, means));
 }
 
-/** Curves of a measure over SoftPool's temperature, a plot for every kernel. */
-export function sweepPlots({ means, comparison }: ComparedSet, key: MeasureKey): Html {
-  const plots = kernelsOf(means).map((kernel) => {
-    const points = curveOf(means, kernel, key);
-    const level = (name: string) => {
-      const mean = means.find((one) => one.kernel === kernel && one.name === name);
-      return mean === undefined ? [] : [{ name, y: mean.measures[key].value }];
-    };
-    const best = bestOf(points, (y) => distance(measureOf(key), y));
-    const plot: LinePlot = {
-      title: `${comparisonTitle(comparison)}, kernel ${kernel} × ${kernel}`,
-      size: "half",
-      x: { label: "beta" },
-      y: axisOf(key),
-      series: [{ name: "soft", points }],
-      levels: level("average"),
-      marks: best === undefined || best.atEnd ? [] : [{ name: best.x.toFixed(2), x: best.x }],
-    };
-    return lines(plot);
+/** By how much a measure is above average's over SoftPool's temperature, a line for every kernel. */
+export function sweepPlot({ means, comparison }: ComparedSet, key: MeasureKey): Content {
+  const marks: { name: string; x: number }[] = [];
+  const series = kernelsOf(means).flatMap((kernel) => {
+    const base = means.find((mean) => mean.kernel === kernel && mean.name === "average");
+    const swept = sweptAt(means, kernel);
+    const plain = swept.find((mean) => temperatureOf(mean.variant) === 0);
+    // A temperature of 0 is average pooling.
+    const zero = (base ?? plain)?.scores ?? [];
+    const values = new Map(zero.map((score) => [score.picture, score.values[key]]));
+    const points = swept.map((mean) => {
+      const gaps = mean.scores.map(
+        (score) => score.values[key] - (values.get(score.picture) ?? Number.NaN),
+      );
+      const { value, low, high } = interval(gaps);
+      const band = Number.isFinite(low) ? { low, high } : {};
+      return { x: temperatureOf(mean.variant), y: value, ...band };
+    });
+    const best = bestOf(points, (y) => -y);
+    if (best !== undefined && !best.atEnd) {
+      marks.push({ name: formatNumber(best.x, 2), x: best.x });
+    }
+    return points.length > 1 ? [{ name: `kernel ${kernel}`, points }] : [];
   });
-  return figures("half", ...plots);
+  if (series.length === 0) return undefined;
+  const { title, unit } = measureOf(key);
+  // Marks that fall together are one.
+  const apart = marks.filter(
+    ({ x }, i) => marks.findIndex((other) => Math.abs(other.x - x) < 1.3) === i,
+  );
+  return lines({
+    title: comparisonTitle(comparison),
+    size: "half",
+    x: { label: "beta" },
+    y: { label: `${title} above average`, ...(unit === undefined ? {} : { unit }) },
+    series,
+    levels: [{ name: "average", y: 0 }],
+    marks: apart,
+  });
 }
 
 /** The best temperature of every measure. */
@@ -161,7 +183,7 @@ export function sweepTable({ means, comparison }: ComparedSet): Html {
       return [
         `${kernel} × ${kernel}`,
         title,
-        best === undefined ? "–" : `${Number(best.x.toPrecision(3))}${end}`,
+        best === undefined ? "–" : `${formatNumber(Number(best.x.toPrecision(3)))}${end}`,
         rounded(best?.y),
         rounded(at("soft")),
         rounded(at("average")),

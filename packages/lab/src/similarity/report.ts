@@ -11,7 +11,7 @@ import { origins } from "../study/summary.ts";
 import { comparisonIn, comparisonTitle, rangeNames } from "./comparison.ts";
 import { cellsCsv, meansCsv } from "./csv.ts";
 import { measures } from "./measures.ts";
-import { againstAverage, hasSweep, methodPlot, sweepPlots, sweepTable, timePlot } from "./plots.ts";
+import { againstAverage, hasSweep, methodPlot, sweepPlot, sweepTable, timePlot } from "./plots.ts";
 import { isKind, newest, type Score, scoreOf } from "./scores.ts";
 import { pictureSections } from "./shown.ts";
 import { type ComparedSet, type SetSummary, summarise } from "./summary.ts";
@@ -127,11 +127,14 @@ function setSections(summary: SetSummary, reported: Reported, several: boolean):
   if (swept.length > 0) {
     sections.push({
       title: `${prefix}The best temperature`,
-      body: swept.map((compared) => [
-        sweepTable(compared),
-        sweepPlots(compared, "psnr"),
-        sweepPlots(compared, "ssim"),
-      ]),
+      body: [
+        figures("half", ...swept.map((compared) => sweepPlot(compared, "psnr"))),
+        figures("half", ...swept.map((compared) => sweepPlot(compared, "ssim"))),
+        note(
+          "Mean difference to average pooling on the same pictures, with 95 % bootstrap bands. Marked is the best temperature, where it lies within.",
+        ),
+        swept.map(sweepTable),
+      ],
     });
   }
   const machines = new Set(

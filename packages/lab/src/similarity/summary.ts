@@ -157,7 +157,7 @@ export function summarise(scores: readonly Score[]): SetSummary[] {
 }
 
 /** Temperatures beyond which a set of them is a sweep, and not shown in tables. */
-const SWEEP = 3;
+export const SWEEP = 3;
 
 /** Whether a variant is a point of a sweep, in means that have one. */
 export function isSwept(mean: Mean, among: readonly Mean[]): boolean {

@@ -3,10 +3,13 @@
  * and under which protocol, and how the numbers stand to the paper's where there are any.
  */
 import { findProtocol } from "@softpool/pictures";
+import { formatNumber } from "../report/table.ts";
 import { type Comparison, lightNames, rangeNames } from "./comparison.ts";
 import type { MeasureKey } from "./measures.ts";
+import { curveOf, hasSweep } from "./plots.ts";
 import { isPublished, published } from "./published.ts";
 import { type ComparedSet, type Mean, type SetSummary, withoutSweep } from "./summary.ts";
+import { bestOf } from "./sweep.ts";
 
 function listed(words: readonly string[]): string {
   if (words.length < 2) return words.join("");
@@ -26,7 +29,8 @@ function span(values: readonly number[], digits: number): string {
 
 /** A comparison in a clause: `bilinear reconstruction, linear light`. */
 function named({ protocol, light, values }: Comparison, severalRanges: boolean): string {
-  const title = findProtocol(protocol).title;
+  const title =
+    protocol === "low-resolution" ? "comparison at low resolution" : findProtocol(protocol).title;
   const range = severalRanges ? `, pooled as ${rangeNames[values]}` : "";
   return `${title[0].toLowerCase()}${title.slice(1)} in ${lightNames[light]}${range}`;
 }
@@ -155,6 +159,24 @@ function againstAll(all: readonly ComparedSet[]): string[] {
   ];
 }
 
+/** The best temperatures of SoftPool by mean PSNR, where they were swept. */
+function bestTemperatures(all: readonly ComparedSet[], severalRanges: boolean): string[] {
+  const found = all.filter(hasSweep).flatMap((compared) => {
+    const kernels = [...new Set(compared.means.map(({ kernel }) => kernel))];
+    const best = kernels.flatMap((kernel) => {
+      const top = bestOf(curveOf(compared.means, kernel, "psnr"));
+      return top === undefined || top.atEnd ? [] : [top.x];
+    });
+    if (best.length < kernels.length) return [];
+    const [low, high] = [Math.min(...best), Math.max(...best)].map((x) =>
+      formatNumber(Number(x.toPrecision(2))),
+    );
+    const text = low === high ? low : `${low} to ${high}`;
+    return [`${text} with ${named(compared.comparison, severalRanges)}`];
+  });
+  return found.length > 0 ? [`By mean PSNR the best temperature is ${listed(found)}.`] : [];
+}
+
 /** How far means are from the paper's, root mean square over the methods and kernels in common. */
 function paperDistance(summary: SetSummary, { means }: ComparedSet, key: "ssim" | "psnr") {
   const { known } = summary;
@@ -203,6 +225,7 @@ export function inWords(summary: SetSummary): string {
   const sentences = [
     ...againstAverage(comparisons, severalRanges),
     ...againstAll(comparisons),
+    ...bestTemperatures(comparisons, severalRanges),
     ...againstPaper(summary, severalRanges),
   ];
   if (sentences.length > 0) return sentences.join(" ");
