@@ -107,11 +107,17 @@ function ratioTable(block: Block): Html | undefined {
 function timeTable(block: Block): Html | undefined {
   if (block.kernels.length < 2) return undefined;
   const shown = directionsOf(block);
+  const all = shown.flatMap((direction) =>
+    block.measured.flatMap((method) =>
+      block.kernels.flatMap((k) => block.judged(method, k, direction)?.time.value ?? []),
+    ),
+  );
+  const digits = Math.min(...all) < 0.1 ? TIME : 2;
   const columns: Column[] = [
     { title: "method", words: true },
     ...shown.flatMap((direction) => [
       ...block.kernels.map(
-        (kernel): Column => ({ title: String(kernel), group: `${direction}, ms`, digits: TIME }),
+        (kernel): Column => ({ title: String(kernel), group: `${direction}, ms`, digits }),
       ),
       {
         title: `${block.kernels[block.kernels.length - 1]} / ${block.kernels[0]}`,
