@@ -48,6 +48,8 @@ interface Schedule {
   readonly optimiser: "lbfgs" | "adam";
   /** Steps at most. */
   readonly steps: number;
+  /** Crops that are fitted to, at most. */
+  readonly crops: number;
   /** Crops that are evaluated at a time. */
   readonly batch: number;
   /** The rate at the beginning; 0 where the optimiser has none. */
@@ -60,9 +62,9 @@ export const FIT_REVISION = "2";
 /** How a method is fitted: large networks in small steps, on parts of the crops. */
 export function scheduleOf(method: string): Schedule {
   if (method === "lip-bottleneck") {
-    return { optimiser: "adam", steps: 60, batch: 2, rate: 0.003 };
+    return { optimiser: "adam", steps: 40, crops: 16, batch: 2, rate: 0.003 };
   }
-  return { optimiser: "lbfgs", steps: 50, batch: 8, rate: 0 };
+  return { optimiser: "lbfgs", steps: 50, crops: 32, batch: 8, rate: 0 };
 }
 
 /** What a fit gave. */
@@ -163,7 +165,7 @@ function example(crop: Picture, kernel: number, { values, protocol, light }: Com
  * @param variant the variant; its phase is taken for inference
  * @param comparison what is to be small
  * @param kernel kernel and stride
- * @param crops squares of equal side, a multiple of the kernel, of 3 channels, sRGB values in [0, 1]
+ * @param given squares of equal side, a multiple of the kernel, of 3 channels, sRGB values in [0, 1]
  * @param stop asked between steps
  * @returns the parameters, or `undefined` when it was stopped
  */
@@ -171,16 +173,17 @@ export async function fit(
   variant: Variant,
   comparison: Comparison,
   kernel: number,
-  crops: readonly Picture[],
+  given: readonly Picture[],
   stop: () => boolean,
 ): Promise<Fitted | undefined> {
+  const { optimiser, steps, rate, batch: most, crops: count } = scheduleOf(variant.method);
+  const crops = given.slice(0, count);
   const side = crops[0].width;
   const place: Place = { kernel, channels: 3, size: [side, side] };
   const inference: Variant = { ...variant, phase: "inference" };
   const parameters = parametersOf(inference, place);
   // Running statistics are measured, not learned.
   const learned = parameters.map(({ name }) => name).filter((name) => !/\brunning_/.test(name));
-  const { optimiser, steps, rate, batch: most } = scheduleOf(variant.method);
   const batch = Math.min(most, crops.length);
   const examples = crops.map((crop) => example(crop, kernel, comparison));
   const model = stepModel(inference, comparison, place, batch, learned);
