@@ -51,7 +51,13 @@ export async function openPage(module, flags = SOFTWARE) {
     root: folder,
     configFile: false,
     logLevel: "silent",
-    build: { outDir: "out", minify: false, target: "es2022" },
+    build: {
+      outDir: "out",
+      minify: false,
+      target: "es2022",
+      // The page's module is run for what it does, whatever its package says of modules.
+      rollupOptions: { treeshake: false },
+    },
   });
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
@@ -64,7 +70,13 @@ export async function openPage(module, flags = SOFTWARE) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
   const browser = await chromium.launch({
     executablePath: executable,
-    args: ["--no-sandbox", "--enable-unsafe-webgpu", "--enable-features=Vulkan", ...flags],
+    args: [
+      "--no-sandbox",
+      "--disable-dev-shm-usage",
+      "--enable-unsafe-webgpu",
+      "--enable-features=Vulkan",
+      ...flags,
+    ],
   });
   /** @type {string[]} */
   const problems = [];
