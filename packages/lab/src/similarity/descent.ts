@@ -1,21 +1,14 @@
 /**
- * Minimisers for fits. Both are deterministic.
- *
- * - L-BFGS for few parameters: the direction is that of Newton's method with the curvature that the last
- *   steps have shown; a step is halved until the error falls enough (Armijo). Source: Nocedal: Updating
- *   quasi-Newton matrices with limited storage, Mathematics of Computation 35, 1980.
- * - Adam for many, on parts of the examples, with a rate that falls along half a cosine; of the parameters at
- *   every 20th step, the first ones among them, those with the least error are kept. Source: Kingma, Ba:
- *   Adam: A method for stochastic optimization, ICLR 2015.
+ * The minimiser of fits, L-BFGS: the direction is that of Newton's method with the curvature that the last
+ * steps have shown; a step is cut to a third until the error falls enough (Armijo). Deterministic, and never
+ * above where it began. Source: Nocedal: Updating quasi-Newton matrices with limited storage, Mathematics of
+ * Computation 35, 1980.
  */
 
-/** What is minimised. */
-export interface Objective {
-  /** Error and gradient over all examples. */
-  whole(values: Float64Array): Promise<{ error: number; gradient: Float64Array }>;
-  /** Error and gradient over the part of the examples that a step takes. */
-  part(values: Float64Array, step: number): Promise<{ error: number; gradient: Float64Array }>;
-}
+/** What is minimised: the error and its gradient. */
+export type Objective = (
+  values: Float64Array,
+) => Promise<{ readonly error: number; readonly gradient: Float64Array }>;
 
 /** Where a descent ended. */
 export interface Descended {
@@ -82,7 +75,7 @@ export async function lbfgs(
   stop: () => boolean,
 ): Promise<Descended | undefined> {
   let values: Float64Array = start.slice();
-  let { error, gradient } = await objective.whole(values);
+  let { error, gradient } = await objective(values);
   const before = error;
   const pairs: Pair[] = [];
   let idle = 0;
@@ -100,7 +93,7 @@ export async function lbfgs(
     for (let halving = 0; halving < 12; halving++, t /= 3) {
       if (stop()) return undefined;
       there = along(values, t, direction);
-      const tried = await objective.whole(there);
+      const tried = await objective(there);
       if (tried.error <= error + 1e-4 * t * slope && tried.gradient.every(Number.isFinite)) {
         next = tried;
         break;
@@ -122,45 +115,4 @@ export async function lbfgs(
     ({ error, gradient } = next);
   }
   return { values, before, after: error };
-}
-
-/** Steps between looks at all examples. */
-const LOOK = 20;
-
-/**
- * Minimises by Adam.
- * @param rate the rate at the beginning
- * @param stop asked between evaluations
- * @returns undefined when it was stopped
- */
-export async function adam(
-  objective: Objective,
-  start: Float64Array,
-  steps: number,
-  rate: number,
-  stop: () => boolean,
-): Promise<Descended | undefined> {
-  const values = start.slice();
-  const first = new Float64Array(values.length);
-  const second = new Float64Array(values.length);
-  const [b1, b2] = [0.9, 0.999];
-  const before = (await objective.whole(values)).error;
-  let best = { values: start.slice(), error: before };
-  for (let step = 1; step <= steps; step++) {
-    if (stop()) return undefined;
-    const { gradient } = await objective.part(values, step - 1);
-    const now = (rate * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2;
-    const [c1, c2] = [1 - b1 ** step, 1 - b2 ** step];
-    for (let i = 0; i < values.length; i++) {
-      const g = gradient[i];
-      if (!Number.isFinite(g)) continue;
-      first[i] = b1 * first[i] + (1 - b1) * g;
-      second[i] = b2 * second[i] + (1 - b2) * g * g;
-      values[i] -= (now * (first[i] / c1)) / (Math.sqrt(second[i] / c2) + 1e-12);
-    }
-    if (step % LOOK !== 0 && step !== steps) continue;
-    const { error } = await objective.whole(values);
-    if (error < best.error) best = { values: values.slice(), error };
-  }
-  return { values: best.values, before, after: best.error };
 }

@@ -38,33 +38,29 @@ import {
   type ValueRange,
 } from "@softpool/pictures";
 import type { Comparison } from "./comparison.ts";
-import { adam, lbfgs, type Objective } from "./descent.ts";
+import { lbfgs, type Objective } from "./descent.ts";
 import { compose, initialValues, type Place, parametersOf, type Values } from "./graph.ts";
 import type { Variant } from "./variant.ts";
 
 /** How a fit is done. */
 interface Schedule {
-  /** How the least error is found. */
-  readonly optimiser: "lbfgs" | "adam";
   /** Steps at most. */
   readonly steps: number;
   /** Crops that are fitted to, at most. */
   readonly crops: number;
   /** Crops that are evaluated at a time. */
   readonly batch: number;
-  /** The rate at the beginning; 0 where the optimiser has none. */
-  readonly rate: number;
 }
 
 /** Changes when the same fit would give other parameters, besides by its graph. */
-export const FIT_REVISION = "2";
+export const FIT_REVISION = "3";
 
-/** How a method is fitted: large networks in small steps, on parts of the crops. */
+/** How a method is fitted: large networks in fewer steps, on fewer crops. */
 export function scheduleOf(method: string): Schedule {
   if (method === "lip-bottleneck") {
-    return { optimiser: "adam", steps: 40, crops: 16, batch: 2, rate: 0.003 };
+    return { steps: 15, crops: 8, batch: 2 };
   }
-  return { optimiser: "lbfgs", steps: 50, crops: 32, batch: 8, rate: 0 };
+  return { steps: 50, crops: 32, batch: 8 };
 }
 
 /** What a fit gave. */
@@ -176,7 +172,7 @@ export async function fit(
   given: readonly Picture[],
   stop: () => boolean,
 ): Promise<Fitted | undefined> {
-  const { optimiser, steps, rate, batch: most, crops: count } = scheduleOf(variant.method);
+  const { steps, batch: most, crops: count } = scheduleOf(variant.method);
   const crops = given.slice(0, count);
   const side = crops[0].width;
   const place: Place = { kernel, channels: 3, size: [side, side] };
@@ -225,25 +221,19 @@ export async function fit(
       }
       return { error: (results.loss.data as Float32Array)[0], gradient };
     };
-    const objective: Objective = {
-      part: (all, step) => at(all, step * batch),
-      /** Over all crops, but for those that fill no batch. */
-      async whole(all) {
-        const count = Math.floor(crops.length / batch);
-        let error = 0;
-        const gradient = new Float64Array(length);
-        for (let i = 0; i < count; i++) {
-          const found = await at(all, i * batch);
-          error += found.error / count;
-          for (let k = 0; k < length; k++) gradient[k] += found.gradient[k] / count;
-        }
-        return { error, gradient };
-      },
+    /** Over all crops, but for those that fill no batch. */
+    const objective: Objective = async (all) => {
+      const batches = Math.floor(crops.length / batch);
+      let error = 0;
+      const gradient = new Float64Array(length);
+      for (let i = 0; i < batches; i++) {
+        const found = await at(all, i * batch);
+        error += found.error / batches;
+        for (let k = 0; k < length; k++) gradient[k] += found.gradient[k] / batches;
+      }
+      return { error, gradient };
     };
-    const descended =
-      optimiser === "adam"
-        ? await adam(objective, start, steps, rate, stop)
-        : await lbfgs(objective, start, steps, stop);
+    const descended = await lbfgs(objective, start, steps, stop);
     if (descended === undefined) return undefined;
     const { values, before, after } = descended;
     return { values: valuesIn(values), before, after, crops: crops.length };

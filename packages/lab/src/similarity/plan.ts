@@ -99,7 +99,7 @@ function fitCell(
     config,
     revision: `${methodRevision(initial, kernel)}.fit${FIT_REVISION}`,
     seed: 0,
-    cost: 40,
+    cost: method === "lip-bottleneck" ? 800 : 40,
     title: `fit of ${method}, kernel ${kernel}, part ${fold.name}`,
   });
 }

@@ -81,9 +81,10 @@ function meanOfScores(
     const found = interval(all);
     // Equal pictures have an infinite PSNR, which no mean takes.
     const value = meanOf(key, all);
-    const better = pairs.filter(
-      ([a, b]) => distance(measure, a.values[key]) < distance(measure, b.values[key]),
-    ).length;
+    const better = pairs.filter(([a, b]) => {
+      const [own, other] = [a, b].map(({ values }) => distance(measure, values[key]));
+      return own < other - TIE * Math.max(1, Math.abs(other));
+    }).length;
     return { key, mean: { ...found, value }, better };
   });
   return {

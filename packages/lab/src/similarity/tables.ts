@@ -140,8 +140,9 @@ export interface FitRow {
   readonly fold: string;
   /** What was fitted to. */
   readonly comparison: string;
-  /** Mean squared error before and after, on the half that was fitted to. */
+  /** Mean squared error before, on the half that was fitted to. */
   readonly before: number;
+  /** Mean squared error after. */
   readonly after: number;
   /** Squares that were fitted to. */
   readonly crops: number;
@@ -153,7 +154,7 @@ export function fitTable(rows: readonly FitRow[]): Html {
   const decibels = (error: number) => -10 * Math.log10(error);
   return table({
     caption:
-      "Descent along gradients (L-BFGS; Adam for large networks) on the squared error of squares of one half of the pictures; shown is the PSNR of all squares together, on the half that was fitted to.",
+      "Descent along gradients (L-BFGS) on the squared error of squares of one half of the pictures; shown is the PSNR of all squares together, on the half that was fitted to.",
     columns: [
       { title: "comparison", words: true },
       { title: "method", words: true },
