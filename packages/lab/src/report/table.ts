@@ -83,14 +83,15 @@ export function formatNumber(value: number, digits?: number): string {
 
 /** The best number of every column among the rows, `undefined` where none is marked. */
 function bestOf({ rows }: RowGroup, columns: readonly Column[]): (number | undefined)[] {
-  return columns.map(({ best }, i) => {
+  return columns.map(({ best, digits }, i) => {
     const numbers = rows.map((row) => numberOf(row[i])).filter((value) => !Number.isNaN(value));
     if (best === undefined || numbers.length < 2) return undefined;
     const [least, most] = [
       numbers.reduce((a, b) => Math.min(a, b)),
       numbers.reduce((a, b) => Math.max(a, b)),
     ];
-    return least === most ? undefined : best === "largest" ? most : least;
+    const text = (value: number) => formatNumber(value, digits);
+    return text(least) === text(most) ? undefined : best === "largest" ? most : least;
   });
 }
 
@@ -130,7 +131,10 @@ export function table(given: Table): Html {
     const best = group.rows.includes(row) ? bests.get(group) : undefined;
     const cells = columns.map((column, i) => {
       const cell = row[i];
-      const isBest = best?.[i] !== undefined && numberOf(cell) === best[i];
+      // What reads like the best is marked like it.
+      const isBest =
+        best?.[i] !== undefined &&
+        formatNumber(numberOf(cell), column.digits) === formatNumber(best[i], column.digits);
       const repeated =
         column.words && i < naming && typeof cell === "string" && above?.[i] === cell;
       const content = repeated ? "" : cellContent(cell, column);

@@ -23,7 +23,7 @@ export interface Mean {
   readonly seeds: number;
   /** Mean and 95 % interval of every measure; bounds are NaN for a single picture. */
   readonly measures: Readonly<Record<MeasureKey, Interval>>;
-  /** Of the pictures that average was measured on too, on how many it is better, by measure. */
+  /** Of the pictures that average was measured on too, on how many it is better by more than 1e-6, by measure. */
   readonly better: Readonly<Record<MeasureKey, number>>;
   /** How many pictures it shares with average. */
   readonly compared: number;
@@ -56,6 +56,9 @@ export interface SetSummary {
   /** The comparisons. */
   readonly comparisons: readonly ComparedSet[];
 }
+
+/** What engines differ by: nearer values are not better ones. */
+const TIE = 1e-6;
 
 const median = (values: readonly number[]): number => {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
