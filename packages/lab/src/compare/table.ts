@@ -7,7 +7,8 @@ export function renderTable(all: readonly Mean[], colour: boolean): string {
   const rows = all.map((mean) => {
     const cells = columns.map(({ key, digits }) => {
       const text = show(mean.values[key], digits);
-      return { text, best: mean.values[key] === bestOf(all, mean.kernel, key) };
+      // What reads like the best is marked like it.
+      return { text, best: text === show(bestOf(all, mean.kernel, key), digits) };
     });
     const time = { text: `${mean.milliseconds.toFixed(2)} ms`, best: false };
     const names = [`${mean.kernel}x${mean.kernel}`, mean.method].map((text) => ({

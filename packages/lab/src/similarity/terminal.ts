@@ -26,8 +26,10 @@ function comparedTable({ means }: ComparedSet, kernels: readonly number[], colou
     columns.map(({ kernel, key, digits }) => {
       const own = value(at(name, kernel), key);
       const all = names.map((other) => value(at(other, kernel), key));
-      const best = own === Math.max(...all.filter((entry) => !Number.isNaN(entry)));
-      return { text: show(own, digits), best: best && names.length > 1 };
+      const text = show(own, digits);
+      // What reads like the best is marked like it.
+      const best = show(Math.max(...all.filter((entry) => !Number.isNaN(entry))), digits);
+      return { text, best: text === best && names.length > 1 };
     }),
   );
   const heads = columns.map(({ kernel, title }) => `${title} ${kernel}x${kernel}`);
