@@ -38,7 +38,7 @@ test.each([1, 2, 3] as const)(
   (rank) => {
     const failures: string[] = [];
     let count = 0;
-    for (const one of cases(rank, 3)) {
+    for (const one of cases(rank, 6)) {
       const jitted = count++ % 7 === 0;
       const { shape, y, gx } = both(one, jitted ? (f) => jit(f) : (f) => f);
       const label = (what: string) => () =>
@@ -51,7 +51,7 @@ test.each([1, 2, 3] as const)(
       failures.push(...wrong.filter((message) => message !== undefined));
     }
     expect(failures.slice(0, 5), `${failures.length} of ${count}`).toEqual([]);
-    expect(count).toBeGreaterThan(100);
+    expect(count).toBeGreaterThan(70);
   },
 );
 
