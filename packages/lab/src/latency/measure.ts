@@ -6,7 +6,7 @@
  * a call costs where others take the processors away all the time.
  */
 import { cpus } from "node:os";
-import { quantile } from "./result.ts";
+import { median } from "../statistics/quantile.ts";
 import type { Timed } from "./timed.ts";
 
 /** How much is measured. */
@@ -59,7 +59,7 @@ async function timeMany(timed: Timed, calls: number): Promise<[elapsed: number, 
   const times: number[] = [];
   const before = processorTime();
   for (let i = 0; i < calls; i++) times.push(await timeOne(timed));
-  return [quantile(times, 0.5), (processorTime() - before) / calls];
+  return [median(times), (processorTime() - before) / calls];
 }
 
 /**
@@ -108,7 +108,7 @@ export async function runRounds(
   { rounds, least, most }: Effort,
 ): Promise<Rounds> {
   const calls = warm.map((times) => {
-    const call = quantile(times.slice(-5), 0.5);
+    const call = median(times.slice(-5));
     return Math.max(1, Math.min(MOST_CALLS, Math.ceil(least / Math.max(call, 1e-4))));
   });
   const both: [number[], number[]] = [[], []];

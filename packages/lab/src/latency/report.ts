@@ -8,12 +8,13 @@ import { type Content, type Html, html } from "../report/html.ts";
 import { lines } from "../report/lines.ts";
 import { heading, list, note, paragraph, renderPage, type Section } from "../report/page.ts";
 import { type Cell, type Column, table } from "../report/table.ts";
+import { median } from "../statistics/quantile.ts";
 import type { BrokenFile } from "../study/store.ts";
 import { byEngine, findings, kernelRange, publishedFinding, ranking } from "./findings.ts";
 import { machineTitle, machineVersions } from "./machine.ts";
 import { type Direction, directions, engineTitle, isOwn } from "./place.ts";
 import { publishedRatio, publishedTimes } from "./published.ts";
-import { quantile, spread } from "./result.ts";
+import { spread } from "./result.ts";
 import { type Block, BUSY, blocksOf, type LatencyRow, type MachinePart } from "./rows.ts";
 
 /** Digits of times and of ratios. */
@@ -321,7 +322,7 @@ function busyNote(rows: readonly LatencyRow[]): string {
   if (busy.length === 0) return "";
   const { value, low, high } = spread(busy.map((share) => 100 * share));
   const words = `Others kept the processors ${value.toFixed(0)} % busy meanwhile (quartiles ${low.toFixed(0)} to ${high.toFixed(0)} %).`;
-  return quantile(busy, 0.5) > BUSY
+  return median(busy) > BUSY
     ? `${words} On a machine at rest times are shorter. Where others are that busy, cells with one thread are judged by the processor time of their process, others not at all.`
     : words;
 }

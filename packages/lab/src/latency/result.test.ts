@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { quantile } from "../statistics/quantile.ts";
 import type { Json } from "../study/cell.ts";
-import { figuresOf, latencyResult, quantile, spread, type Times } from "./result.ts";
+import { figuresOf, latencyResult, spread, type Times } from "./result.ts";
 
 const times = (own: readonly number[], more: Partial<Times> = {}): Times => ({
   kind: "times",

@@ -1,4 +1,5 @@
 /** What a cell of a latency study gives, and the figures of its rounds: medians, quartiles, ratios, drift. */
+import { median, quantile } from "../statistics/quantile.ts";
 import type { Json } from "../study/cell.ts";
 
 /** How extra memory was found. */
@@ -90,19 +91,10 @@ export interface Spread {
   readonly high: number;
 }
 
-/** The quantile of numbers, linear between neighbours; NaN of none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = share * (sorted.length - 1);
-  const [low, high] = [Math.floor(at), Math.ceil(at)];
-  if (sorted.length === 0) return Number.NaN;
-  return sorted[low] + (sorted[high] - sorted[low]) * (at - low);
-}
-
 /** Median and quartiles of numbers. */
 export function spread(values: readonly number[]): Spread {
   return {
-    value: quantile(values, 0.5),
+    value: median(values),
     low: quantile(values, 0.25),
     high: quantile(values, 0.75),
   };
@@ -135,7 +127,7 @@ export interface Figures {
 export function figuresOf({ own, average, processor: [used, usedAverage], warm }: Times): Figures {
   const third = Math.max(1, Math.floor(own.length / 3));
   const time = spread(own);
-  const drift = quantile(own.slice(-third), 0.5) / quantile(own.slice(0, third), 0.5);
+  const drift = median(own.slice(-third)) / median(own.slice(0, third));
   return {
     time,
     average: spread(average),

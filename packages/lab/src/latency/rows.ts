@@ -1,5 +1,6 @@
 /** From result files to rows: what is known of every cell, by machine, engine, shape, kernel, method, direction. */
 import { catalogue } from "@softpool/poolings";
+import { median } from "../statistics/quantile.ts";
 import { type Config, canonical } from "../study/cell.ts";
 import type { Outcome } from "../study/outcome.ts";
 import { type Machine, machineOf } from "./machine.ts";
@@ -17,7 +18,6 @@ import {
   type Figures,
   figuresOf,
   latencyResult,
-  quantile,
   type Spread,
   type Times,
 } from "./result.ts";
@@ -213,7 +213,7 @@ export function blocksOf(rows: readonly LatencyRow[]): Block[] {
     );
     const onProcessor = isOwn(engine) || engine === "cpu";
     const busy = all.flatMap(({ times }) => (times === undefined ? [] : [times.busy]));
-    const disturbed = onProcessor && quantile(busy, 0.5) > BUSY;
+    const disturbed = onProcessor && median(busy) > BUSY;
     const basis: Basis = disturbed && threads === 1 ? "processor" : "elapsed";
     const row: Block["row"] = (method, kernel, direction) =>
       known.get([method, kernel, direction].join(" "));

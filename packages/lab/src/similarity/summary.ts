@@ -1,6 +1,7 @@
 /** Means over the pictures of a set, with intervals, and on how many pictures a method beats average. */
 
 import type { Interval } from "../statistics/intervals.ts";
+import { median } from "../statistics/quantile.ts";
 import { interval } from "../study/bootstrap.ts";
 import { canonical } from "../study/cell.ts";
 import { type Comparison, comparisonConfig } from "./comparison.ts";
@@ -60,12 +61,6 @@ export interface SetSummary {
 /** What engines differ by: nearer values are not better ones. */
 const TIE = 1e-6;
 
-const median = (values: readonly number[]): number => {
-  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function meanOfScores(
@@ -100,7 +95,7 @@ function meanOfScores(
     better: Object.fromEntries(entries.map(({ key, better }) => [key, better])) as Mean["better"],
     compared: pairs.length,
     engines: [...new Set(scores.map(({ engine }) => engine))].sort(),
-    nanoseconds: median(scores.map(({ nanoseconds }) => nanoseconds)),
+    nanoseconds: median(scores.map(({ nanoseconds }) => nanoseconds).filter(Number.isFinite)),
     scores,
   };
 }

@@ -12,6 +12,7 @@
  * bootstrap, 1993 (percentile intervals).
  */
 import { uniforms } from "@softpool/poolings";
+import { sortedQuantile } from "./quantile.ts";
 
 /** The two-sided 95 % point of the normal distribution. */
 const Z = 1.959963984540054;
@@ -110,12 +111,23 @@ export interface BootstrapOptions {
   readonly resamples?: number;
 }
 
-/** The number at a share of sorted numbers, linear between neighbours. */
-function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+/** Draws beyond this many are made again each time instead of being held. */
+const MOST_HELD = 4_000_000;
+
+/** Draws by seed, number of draws and of items: means over the same items share them. */
+const held = new Map<string, Int32Array>();
+
+function drawsOf(n: number, seed: number, resamples: number): Int32Array {
+  const key = `${seed} ${resamples} ${n}`;
+  const known = held.get(key);
+  if (known !== undefined) return known;
+  const draws = new Int32Array(n * resamples);
+  for (let step = 0; step < resamples; step++) {
+    const drawn = uniforms(n, { seed, step });
+    for (let i = 0; i < n; i++) draws[step * n + i] = Math.floor(drawn[i] * n);
+  }
+  if (draws.length <= MOST_HELD) held.set(key, draws);
+  return draws;
 }
 
 /**
@@ -146,12 +158,13 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
     sum += values[i];
   }
   const means = new Float64Array(resamples);
-  for (let step = 0; step < resamples; step++) {
-    const draws = uniforms(n, { seed, step });
+  const draws = drawsOf(n, seed, resamples);
+  for (let step = 0, at = 0; step < resamples; step++) {
     let total = 0;
-    for (let i = 0; i < n; i++) total += values[Math.floor(draws[i] * n)];
+    for (let i = 0; i < n; i++) total += values[draws[at++]];
     means[step] = total / n;
   }
   means.sort();
-  return { value: sum / n, low: quantile(means, 0.025), high: quantile(means, 0.975) };
+  const [low, high] = [sortedQuantile(means, 0.025), sortedQuantile(means, 0.975)];
+  return { value: sum / n, low, high };
 }

@@ -4,6 +4,7 @@
  */
 import type { RunTensor, Session } from "@softpool/onnx/session-node";
 import { fromRun } from "@softpool/onnx/session-node";
+import { median } from "../statistics/quantile.ts";
 
 /** What two models do on one input. */
 export interface Verification {
@@ -66,12 +67,6 @@ export function compareOutputs(
   }
   return { finite, originalFinite, shapeDifferences, change };
 }
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
 
 /**
  * Times both in turns, the order reversed every round.
