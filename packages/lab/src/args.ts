@@ -3,9 +3,9 @@
  * strict (Node's `parseArgs`), so that a misspelt option is an error and not a file name.
  */
 import { parseArgs } from "node:util";
-import { nearestName } from "@softpool/pictures";
 import type { ArgsDef, CommandDef } from "citty";
 import { UsageError } from "./errors.ts";
+import { suggestion } from "./suggestion.ts";
 
 /** Parsed arguments: options by name, and the rest. */
 export interface Arguments {
@@ -72,9 +72,7 @@ export function parse(command: Command, words: readonly string[]): Arguments {
     const { message } = error as Error;
     const unknown = /Unknown option '(-+[^']*)'/.exec(message)?.[1];
     if (unknown !== undefined) {
-      const near = nearestName(unknown, names);
-      const hint = near === undefined ? "" : `, did you mean ${near}?`;
-      throw new UsageError(`unknown option ${unknown}${hint}`);
+      throw new UsageError(`unknown option ${unknown}${suggestion(unknown, names)}`);
     }
     const lone = /'([^']*)' argument missing|Option '([^']*)' argument/.exec(message);
     if (lone !== null) {
@@ -150,12 +148,15 @@ export function temperature(option: string, text: string): number {
   return value;
 }
 
+/** Words between commas, each once. */
+export function wordsOf(text: string): string[] {
+  return [...new Set(text.split(",").map((word) => word.trim()))];
+}
+
 /** One of several words, or a usage error that suggests the nearest. */
 export function oneOf<T extends string>(option: string, text: string, words: readonly T[]): T {
   if (words.includes(text as T)) return text as T;
-  const near = nearestName(text, words);
-  const hint = near === undefined ? "" : `, did you mean ${near}?`;
   throw new UsageError(
-    `${option}: expected one of ${words.join(", ")}, received ${JSON.stringify(text)}${hint}`,
+    `${option}: expected one of ${words.join(", ")}, received ${JSON.stringify(text)}${suggestion(text, words)}`,
   );
 }

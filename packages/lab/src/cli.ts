@@ -1,8 +1,8 @@
 /** The command `softpool`: finds the sub-command, shows help, turns errors into one sentence. */
-import { nearestName } from "@softpool/pictures";
 import { type Command, parse } from "./args.ts";
 import { explain, Failure, plain, quote, UsageError } from "./errors.ts";
 import { commandHelp, programHelp } from "./help.ts";
+import { suggestion } from "./suggestion.ts";
 import { version } from "./version.ts";
 
 /** Sub-commands, loaded when they are needed. */
@@ -47,8 +47,7 @@ async function run(words: string[]): Promise<number> {
   }
   if (!Object.hasOwn(commands, name)) {
     const option = name.startsWith("-");
-    const near = nearestName(name, option ? ["--help", "--version"] : Object.keys(commands));
-    const hint = near === undefined ? "" : `, did you mean ${near}?`;
+    const hint = suggestion(name, option ? ["--help", "--version"] : Object.keys(commands));
     const all = Object.keys(commands).join(", ");
     throw new UsageError(
       option

@@ -1,5 +1,4 @@
 /** The pooling methods of the commands: names, titles and functions, listed once. */
-import { nearestName } from "@softpool/pictures";
 import { methodOf } from "@softpool/poolings";
 import {
   avgPool2d,
@@ -12,6 +11,7 @@ import {
   type Tensor,
 } from "softpool";
 import { UsageError } from "./errors.ts";
+import { suggestion } from "./suggestion.ts";
 
 /** Options of a pooling here: the window, and SoftPool's temperature. */
 export type MethodOptions = PoolOptions & Pick<SoftPoolOptions, "beta">;
@@ -57,8 +57,7 @@ export function findMethod(name: string): Method {
   const found = methods.find((m) => m.name === wanted || m.aliases.includes(wanted));
   if (found !== undefined) return found;
   const names = methods.flatMap((m) => [m.name, ...m.aliases]);
-  const near = nearestName(wanted, names);
-  const hint = near === undefined ? "" : `, did you mean ${near}?`;
+  const hint = suggestion(wanted, names);
   const all = methods.map((m) => m.name).join(", ");
   throw new UsageError(`--method: expected one of ${all}, received ${JSON.stringify(name)}${hint}`);
 }

@@ -17,6 +17,7 @@
 import {
   add,
   conv,
+  elements,
   type Graph,
   type PoolWindow,
   poolWindow,
@@ -84,10 +85,7 @@ function networkParameters(name: string, axis: number, site: Site): Parameter[] 
     decay,
     // Uniform in +-1 / sqrt(number of inputs).
     initial: (uniform) =>
-      Float64Array.from(
-        { length: shape.reduce((a, b) => a * b, 1) },
-        () => (2 * uniform() - 1) / Math.sqrt(inputs),
-      ),
+      Float64Array.from({ length: elements(shape) }, () => (2 * uniform() - 1) / Math.sqrt(inputs)),
   });
   return [
     list("0.weight", [channels, 1, ...along], TAPS, true),

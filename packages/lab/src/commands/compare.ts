@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { findProtocol, protocols } from "@softpool/pictures";
 import { defineCommand } from "citty";
-import { type Arguments, type Command, oneOf, positiveInteger, temperature } from "../args.ts";
+import {
+  type Arguments,
+  type Command,
+  oneOf,
+  positiveInteger,
+  temperature,
+  wordsOf,
+} from "../args.ts";
 import { findSources } from "../compare/load.ts";
 import { warmUp } from "../compare/measure.ts";
 import { comparePicture, GAIN, nothingCompared, type Plan } from "../compare/parts.ts";
@@ -68,9 +75,11 @@ const PARTLY = 12;
 const TABLES = 20;
 
 function planOf(values: Arguments["values"]): Plan {
-  const list = (text: string) => text.split(",").map((word) => word.trim());
-  const kernels = list(values.kernels ?? "2,3,5").map((word) => positiveInteger("--kernels", word));
-  const chosen = values.methods === undefined ? [...methods] : list(values.methods).map(findMethod);
+  const kernels = wordsOf(values.kernels ?? "2,3,5").map((word) =>
+    positiveInteger("--kernels", word),
+  );
+  const chosen =
+    values.methods === undefined ? [...methods] : wordsOf(values.methods).map(findMethod);
   const names = protocols.map((protocol) => protocol.name);
   const protocol = findProtocol(oneOf("--protocol", values.protocol ?? "bilinear", names));
   return {

@@ -1,11 +1,11 @@
 /** `softpool study`: measurements that are done cell by cell, kept, resumed and split over machines. */
-import { nearestName } from "@softpool/pictures";
 import type { ArgsDef } from "citty";
 import { defineCommand } from "citty";
 import type { Arguments, Command } from "../args.ts";
 import { UsageError } from "../errors.ts";
 import { latencyNotes, latencyOptions, latencyRepeatable, runLatency } from "../latency/command.ts";
 import { runSimilarity, similarityNotes, similarityOptions } from "../similarity/command.ts";
+import { suggestion } from "../suggestion.ts";
 
 /** A study by name. */
 interface Study {
@@ -61,8 +61,7 @@ async function run(args: Arguments): Promise<number> {
     throw new UsageError(`expected a study: ${all.join(", ")}`);
   }
   if (!Object.hasOwn(studies, name)) {
-    const near = nearestName(name, all);
-    const hint = near === undefined ? "" : `, did you mean ${near}?`;
+    const hint = suggestion(name, all);
     throw new UsageError(
       `expected a study, one of ${all.join(", ")}, received ${JSON.stringify(name)}${hint}`,
     );

@@ -10,7 +10,6 @@ import {
   typeFromProto,
 } from "@softpool/onnx";
 import { type ModelFile, readModelFile, writeModelFile } from "@softpool/onnx/files";
-import { nearestName } from "@softpool/pictures";
 import {
   catalogue,
   type Decision,
@@ -28,6 +27,7 @@ import { Failure, quote, UsageError } from "../errors.ts";
 import { asked } from "../library.ts";
 import { expectWritable, identityOf, isDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
+import { suggestion } from "../suggestion.ts";
 import { type CheckReport, checkSwap, describeCheck } from "../swap/check.ts";
 import { inputsOf, parseShapes } from "../swap/inputs.ts";
 import { plainText, renderLayers, rowsOf } from "../swap/table.ts";
@@ -114,9 +114,9 @@ function methodOption(text: string): Method {
   const method = findMethod(text);
   if (method !== undefined) return method;
   const names = catalogue.map(({ name }) => name);
-  const near = nearestName(text, names);
-  const hint = near === undefined ? "" : `, did you mean ${near}?`;
-  throw new UsageError(`--to: expected one of ${names.join(", ")}, received ${quote(text)}${hint}`);
+  throw new UsageError(
+    `--to: expected one of ${names.join(", ")}, received ${quote(text)}${suggestion(text, names)}`,
+  );
 }
 
 function kindsOption(text: string): Kind[] {
@@ -132,10 +132,8 @@ function kindsOption(text: string): Kind[] {
     if (kinds.includes(kind)) return kind;
     const method = findMethod(kind);
     if (method !== undefined) return method.name;
-    const near = nearestName(name, kinds);
-    const hint = near === undefined ? "" : `, did you mean ${near}?`;
     throw new UsageError(
-      `--from: expected ${kinds.join(", ")} or a method, received ${quote(name)}${hint}`,
+      `--from: expected ${kinds.join(", ")} or a method, received ${quote(name)}${suggestion(name, kinds)}`,
     );
   });
 }

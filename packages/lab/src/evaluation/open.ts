@@ -2,10 +2,10 @@
  * Opens what is evaluated: a network of the catalogue, with weights, or an ONNX file, its poolings
  * substituted where that is asked for.
  */
-import { nearestName } from "@softpool/pictures";
 import { buildNetwork, findNetwork, type NetworkEntry, networks } from "@softpool/zoo";
 import { explain, quote, UsageError } from "../errors.ts";
 import { isDirectory, isFile } from "../paths.ts";
+import { suggestion } from "../suggestion.ts";
 import { asked } from "../zoo/options.ts";
 import type { OpenedModel, OpenModelOptions } from "./model.ts";
 import { openFile } from "./open-file.ts";
@@ -21,10 +21,8 @@ export function entryOf(text: string): NetworkEntry | undefined {
   const entry = findNetwork(text);
   if (entry !== undefined || isFile(text)) return entry;
   const names = networks.flatMap(({ name, aliases }) => [name, ...aliases]);
-  const near = nearestName(text, names);
-  const hint = near === undefined ? "" : `, did you mean ${near}?`;
   throw new UsageError(
-    `expected an ONNX file or a network (softpool models lists them), received ${quote(text)}${hint}`,
+    `expected an ONNX file or a network (softpool models lists them), received ${quote(text)}${suggestion(text, names)}`,
   );
 }
 

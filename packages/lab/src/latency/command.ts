@@ -1,12 +1,12 @@
 /** `softpool study latency`: options, what they ask for, the run, and the report. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { nearestName } from "@softpool/pictures";
-import { catalogue, findMethod } from "@softpool/poolings";
+import { elements } from "@softpool/onnx";
 import type { ArgsDef } from "citty";
-import { type Arguments, oneOf, positiveInteger } from "../args.ts";
+import { type Arguments, oneOf, positiveInteger, wordsOf } from "../args.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable } from "../paths.ts";
+import { integersOption, methodsOption } from "../study/options.ts";
 import { provenance } from "../study/origin.ts";
 import { writeReport } from "../study/render.ts";
 import { conclude, expectSome, runStudy } from "../study/run.ts";
@@ -14,16 +14,8 @@ import { parseShard } from "../study/shard.ts";
 import { openFolder } from "../study/store.ts";
 import { LatencyExecutor } from "./executor.ts";
 import { thisMachine } from "./machine.ts";
-import type { Effort } from "./measure.ts";
-import {
-  count,
-  type Direction,
-  directions,
-  engineTitle,
-  type LatencyEngine,
-  latencyEngines,
-} from "./place.ts";
-import { LATENCY, planLatency } from "./plan.ts";
+import { directions, engineTitle, type LatencyEngine, latencyEngines } from "./place.ts";
+import { LATENCY, type LatencyRequest, planLatency } from "./plan.ts";
 import { runTask } from "./process.ts";
 import type { EngineState } from "./result.ts";
 
@@ -72,14 +64,12 @@ export const latencyNotes: readonly string[] = [
   "Other work on the machine disturbs it: the report says how busy the machine was, and what drifted.",
 ];
 
-const list = (text: string) => [...new Set(text.split(",").map((word) => word.trim()))];
-
 /** A shape: `1x64x112x112`. */
 function parseShape(text: string): number[] {
   const sizes = text.trim().split(/[x×]/i).map(Number);
   const valid =
     /^\d+([x×]\d+){2,4}$/i.test(text.trim()) && sizes.every((size) => size >= 1 && size < 2 ** 31);
-  if (!valid || count(sizes) >= 2 ** 31) {
+  if (!valid || elements(sizes) >= 2 ** 31) {
     throw new UsageError(
       `--shape: expected batch, channels and one to three sizes, such as 1x64x112x112, received ${JSON.stringify(text)}`,
     );
@@ -87,38 +77,10 @@ function parseShape(text: string): number[] {
   return sizes;
 }
 
-function methodNames(text: string | undefined): string[] {
-  if (text === undefined) return catalogue.map(({ name }) => name);
-  const found = list(text).map((word) => {
-    const method = findMethod(word.toLowerCase());
-    if (method !== undefined) return method.name;
-    const names = catalogue.flatMap(({ name, aliases }) => [name, ...aliases]);
-    const near = nearestName(word.toLowerCase(), names);
-    const hint = near === undefined ? "" : `, did you mean ${near}?`;
-    const all = catalogue.map(({ name }) => name).join(", ");
-    throw new UsageError(
-      `--methods: expected one of ${all}, received ${JSON.stringify(word)}${hint}`,
-    );
-  });
-  return [...new Set(found)];
-}
-
 /** What is asked for, but for the machine and whether the engines are there. */
-export interface LatencyWish {
+export interface LatencyWish extends Omit<LatencyRequest, "machine" | "engines"> {
   /** Engines; `undefined` for all that are there. */
   readonly engines: readonly LatencyEngine[] | undefined;
-  /** Most threads of a call. */
-  readonly threads: readonly number[];
-  /** Shapes of inputs. */
-  readonly shapes: readonly (readonly number[])[];
-  /** Kernels. */
-  readonly kernels: readonly number[];
-  /** Names of methods. */
-  readonly methods: readonly string[];
-  /** What is timed. */
-  readonly directions: readonly Direction[];
-  /** How much. */
-  readonly effort: Effort;
 }
 
 /** Options that this study takes, those that it shares with others among them. */
@@ -133,10 +95,6 @@ export function latencyWish({ values, lists, flags }: Arguments): LatencyWish {
   for (const name of [...Object.keys(values), ...flags]) {
     if (!taken.includes(name)) throw new UsageError(`study latency has no option --${name}`);
   }
-  const numbers = (option: string, text: string) =>
-    list(text)
-      .map((word) => positiveInteger(option, word))
-      .sort((a, b) => a - b);
   const shapes = new Map<string, number[]>();
   for (const text of (lists.shape ?? [values.shape ?? STEM]).flatMap((part) => part.split(","))) {
     const shape = parseShape(text);
@@ -148,12 +106,12 @@ export function latencyWish({ values, lists, flags }: Arguments): LatencyWish {
     engines:
       values.engines === undefined
         ? undefined
-        : list(values.engines).map((word) => oneOf("--engines", word, latencyEngines)),
-    threads: numbers("--threads", values.threads ?? [...new Set([1, all])].join(",")),
+        : wordsOf(values.engines).map((word) => oneOf("--engines", word, latencyEngines)),
+    threads: integersOption("--threads", values.threads ?? [...new Set([1, all])].join(",")),
     shapes: [...shapes.values()],
-    kernels: numbers("--kernels", values.kernels ?? "2,3,4,5,6,7,8"),
-    methods: methodNames(values.methods),
-    directions: list(values.directions ?? directions.join(",")).map((word) =>
+    kernels: integersOption("--kernels", values.kernels ?? "2,3,4,5,6,7,8"),
+    methods: methodsOption(values.methods).map(({ name }) => name),
+    directions: wordsOf(values.directions ?? directions.join(",")).map((word) =>
       oneOf("--directions", word, directions),
     ),
     effort: {

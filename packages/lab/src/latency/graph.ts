@@ -6,23 +6,9 @@
  *   and the uniform noise of random methods to `gx` and the gradients of the parameters. Nothing is kept
  *   from a forward run: what it needs of it, it computes.
  */
-import {
-  Graph,
-  gradients,
-  type ModelProto,
-  type Tensor,
-  tensor,
-  type Value,
-  writeModel,
-} from "@softpool/onnx";
-import {
-  applyMethod,
-  methodOf,
-  type Parameter,
-  settingsOf,
-  uniformStream,
-} from "@softpool/poolings";
-import { count, latencySite, outputShape, type Subject } from "./place.ts";
+import { Graph, gradients, type ModelProto, tensor, type Value, writeModel } from "@softpool/onnx";
+import { applyMethod, methodOf, settingsOf, uniformStream } from "@softpool/poolings";
+import { latencySite, outputShape, type Subject } from "./place.ts";
 
 /** The version of the standard operators. */
 const OPSET = 18;
@@ -47,13 +33,6 @@ export interface TimedModel {
   readonly outputs: readonly Port[];
 }
 
-function initialTensor(parameter: Parameter, uniform: () => number): Tensor {
-  const { shape } = parameter;
-  const value = parameter.initial(uniform);
-  const values = typeof value === "number" ? new Float64Array(count(shape)).fill(value) : value;
-  return tensor("float32", shape, values);
-}
-
 /** The model of a subject. */
 export function timedModel(subject: Subject): TimedModel {
   return subject.direction === "forward" ? forwardModel(subject) : backwardModel(subject);
@@ -66,7 +45,7 @@ function parts({ method: name, ...place }: Subject) {
   const uniform = uniformStream({ seed: 0 });
   const parameters = (method.parameters?.(site, settings) ?? []).map((parameter) => ({
     ...parameter,
-    value: initialTensor(parameter, uniform),
+    value: tensor("float32", parameter.shape, parameter.initial(uniform)),
   }));
   return { method, site, parameters, settings, pooled: outputShape(place) };
 }

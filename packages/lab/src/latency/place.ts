@@ -1,5 +1,5 @@
 /** Where a latency study pools: a shape, a kernel with stride = kernel, a direction; and what can be pooled there. */
-import { poolWindow } from "@softpool/onnx";
+import { elements, poolWindow } from "@softpool/onnx";
 import { methodOf, type Site, settingsOf } from "@softpool/poolings";
 import { isOperator } from "../similarity/variant.ts";
 
@@ -54,11 +54,6 @@ export interface Subject extends LatencyPlace {
   readonly direction: Direction;
 }
 
-/** Number of elements of a shape. */
-export function count(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
 /** The shape of the output: windows that lie within the input. */
 export function outputShape({ shape, kernel }: LatencyPlace): number[] {
   return shape.map((size, i) => (i < 2 ? size : Math.floor(size / kernel)));
@@ -84,7 +79,7 @@ export function whyAbsent(engine: LatencyEngine, subject: Subject): string | und
   if (kernel > least) return `a kernel of ${kernel} is larger than an axis of ${least}`;
   if (isOwn(engine)) {
     if (!isOperator({ method: name })) return `the operator has no method ${name}`;
-    if (engine === "reference" && count(shape) > MOST_REFERENCE) {
+    if (engine === "reference" && elements(shape) > MOST_REFERENCE) {
       return `the engine reference is a definition, not timed beyond ${MOST_REFERENCE.toLocaleString("en-US")} elements`;
     }
     return undefined;
@@ -101,6 +96,6 @@ export function whyAbsent(engine: LatencyEngine, subject: Subject): string | und
 
 /** Bytes of the tensors that a call reads and writes, in float32. */
 export function tensorBytes({ shape, kernel, direction }: Subject): number {
-  const [input, output] = [count(shape), count(outputShape({ shape, kernel }))];
+  const [input, output] = [elements(shape), elements(outputShape({ shape, kernel }))];
   return 4 * (direction === "forward" ? input + output : 2 * input + output);
 }

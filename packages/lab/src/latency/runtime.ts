@@ -3,12 +3,12 @@
  * of the CPU provider do not wait busily, so that sessions of one process, timed in turns, do not slow each
  * other down. On a graphics processor, times include the way of the numbers there and back.
  */
-import { OnnxError } from "@softpool/onnx";
+import { elements, OnnxError } from "@softpool/onnx";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { plain } from "../errors.ts";
 import { timedModel } from "./graph.ts";
 import { fillUniform } from "./numbers.ts";
-import { count, type LatencyEngine, type Subject } from "./place.ts";
+import type { LatencyEngine, Subject } from "./place.ts";
 import type { Opener } from "./timed.ts";
 
 type Runtime = typeof import("onnxruntime-node");
@@ -59,7 +59,7 @@ export async function openRuntime(
   const runtime = await load();
   const shared = new Map<string, Tensor>();
   const make = (shape: readonly number[], values?: Float32Array, seed = 0): Tensor => {
-    const data = values ?? new Float32Array(count(shape));
+    const data = values ?? new Float32Array(elements(shape));
     if (values === undefined && seed > 0) fillUniform(data, seed);
     // Untouched pages do not exist yet: they would count as memory of the call.
     else if (values === undefined) data.fill(0);

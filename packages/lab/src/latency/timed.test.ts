@@ -1,9 +1,10 @@
+import { elements } from "@softpool/onnx";
 import { catalogue } from "@softpool/poolings";
 import { expect, test } from "vitest";
 import { timedModel } from "./graph.ts";
 import { fillUniform, isSound } from "./numbers.ts";
 import { openOperator } from "./operator.ts";
-import { count, directions, outputShape, type Subject, whyAbsent } from "./place.ts";
+import { directions, outputShape, type Subject, whyAbsent } from "./place.ts";
 import { openRuntime } from "./runtime.ts";
 
 const shapes = [
@@ -30,7 +31,7 @@ test("the engines that are timed compute the same, in both directions, for 1 to 
             results.push(timed.result().slice());
           }
           const [graph, ...own] = results;
-          expect(graph.length).toBe(count(direction === "forward" ? outputShape(place) : shape));
+          expect(graph.length).toBe(elements(direction === "forward" ? outputShape(place) : shape));
           for (const other of own) {
             const difference = graph.reduce(
               (most, v, i) => Math.max(most, Math.abs(v - other[i])),

@@ -3,18 +3,17 @@ import { basename, join } from "node:path";
 import {
   findProtocol,
   type Light,
-  nearestName,
   type Protocol,
   protocols,
   type ValueRange,
   valueRanges,
 } from "@softpool/pictures";
-import { catalogue, findMethod, type Method } from "@softpool/poolings";
 import type { ArgsDef } from "citty";
-import { type Arguments, oneOf, positiveInteger, temperature } from "../args.ts";
+import { type Arguments, oneOf, positiveInteger, temperature, wordsOf } from "../args.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable } from "../paths.ts";
 import { canonical } from "../study/cell.ts";
+import { integersOption, methodsOption } from "../study/options.ts";
 import { provenance } from "../study/origin.ts";
 import { writeReport } from "../study/render.ts";
 import { conclude, expectSome, runStudy } from "../study/run.ts";
@@ -129,25 +128,6 @@ export const similarityNotes: readonly string[] = [
   "Writes index.html, cells.csv, means.csv and results.json into the directory of -o.",
 ];
 
-const list = (text: string) => [...new Set(text.split(",").map((word) => word.trim()))];
-
-function methodsOf(text: string | undefined): readonly Method[] {
-  if (text === undefined) return catalogue;
-  const found = list(text).map((word) => {
-    const name = word.toLowerCase();
-    const method = findMethod(name);
-    if (method !== undefined) return method;
-    const names = catalogue.flatMap((entry) => [entry.name, ...entry.aliases]);
-    const near = nearestName(name, names);
-    const hint = near === undefined ? "" : `, did you mean ${near}?`;
-    const all = catalogue.map((entry) => entry.name).join(", ");
-    throw new UsageError(
-      `--methods: expected one of ${all}, received ${JSON.stringify(word)}${hint}`,
-    );
-  });
-  return [...new Set(found)];
-}
-
 /** `0-1`, `0-255` and `imagenet`, and the names that pictures has for them. */
 function rangeOf(text: string): ValueRange["name"] {
   const name = text.toLowerCase();
@@ -172,15 +152,15 @@ function share(option: string, text: string): number {
 
 /** What is asked for but for the pictures. */
 function requestOf({ values, flags }: Arguments): Omit<SimilarityRequest, "set"> {
-  const kernels = list(values.kernels ?? "2,3,5")
-    .map((word) => positiveInteger("--kernels", word))
-    .sort((a, b) => a - b);
+  const kernels = integersOption("--kernels", values.kernels ?? "2,3,5");
   const names = protocols.map(({ name }) => name);
-  const chosen = list(values.protocols ?? "bilinear,low-resolution").map(
+  const chosen = wordsOf(values.protocols ?? "bilinear,low-resolution").map(
     (word) => findProtocol(oneOf<Protocol["name"]>("--protocols", word, names)).name,
   );
-  const inLight = list(values.light ?? "srgb,linear").map((word) => oneOf("--light", word, lights));
-  const ranges = [...new Set(list(values.range ?? "0-1").map(rangeOf))];
+  const inLight = wordsOf(values.light ?? "srgb,linear").map((word) =>
+    oneOf("--light", word, lights),
+  );
+  const ranges = [...new Set(wordsOf(values.range ?? "0-1").map(rangeOf))];
   const dataRange = share("--data-range", values["data-range"] ?? "1");
   const comparisons = ranges.flatMap((range) =>
     chosen.flatMap((protocol) =>
@@ -189,11 +169,11 @@ function requestOf({ values, flags }: Arguments): Omit<SimilarityRequest, "set">
   );
   const beta = temperature("--beta", values.beta ?? "1");
   const fit = flags.has("fit");
-  const phases = list(values.phase ?? "inference,training").map((word) =>
+  const phases = wordsOf(values.phase ?? "inference,training").map((word) =>
     oneOf("--phase", word, ["inference", "training"] as const),
   );
   const swept = flags.has("sweep-beta") ? ranges.flatMap(sweepVariants) : [];
-  const variants = methodsOf(values.methods).flatMap((method) =>
+  const variants = methodsOption(values.methods).flatMap((method) =>
     method.name === "soft"
       ? [softAt(beta)]
       : variantsOf(method, { fit }).filter(({ phase }) => !method.random || phases.includes(phase)),

@@ -34,16 +34,14 @@ export function parametersOf(
   return method.parameters?.(siteOf(kernel, channels), settingsOf(method, settings)) ?? [];
 }
 
-const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
 /** Initial values of parameters. */
 export function initialValues(parameters: readonly Parameter[], seed: number): Values {
   const uniform = uniformStream({ seed });
   return new Map(
-    parameters.map(({ name, shape, initial }) => {
-      const value = initial(uniform);
-      return [name, typeof value === "number" ? new Float64Array(count(shape)).fill(value) : value];
-    }),
+    parameters.map(({ name, shape, initial }) => [
+      name,
+      tensor("float64", shape, initial(uniform)).data as Float64Array,
+    ]),
   );
 }
 

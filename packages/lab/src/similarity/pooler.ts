@@ -4,6 +4,7 @@
  */
 
 import { totalmem } from "node:os";
+import { elements } from "@softpool/onnx";
 import type { RunTensor, Session } from "@softpool/onnx/session-node";
 import { createSession } from "@softpool/onnx/session-node";
 import {
@@ -140,8 +141,7 @@ export class Pooler {
         x: { dtype: "float32", shape: [1, channels, height, width], data },
       };
       noiseOf(variant, place).forEach(({ name, shape }, layer) => {
-        const count = shape.reduce((a, b) => a * b, 1);
-        const drawn = uniforms(count, { seed, step, layer });
+        const drawn = uniforms(elements(shape), { seed, step, layer });
         feeds[`noise/${name}`] = { dtype: "float32", shape, data: drawn };
       });
       const { y } = await session.run(feeds);

@@ -1,8 +1,8 @@
 /** Options that commands about networks of the zoo share, and how these are shown. */
 import { OnnxError } from "@softpool/onnx";
-import { nearestName } from "@softpool/pictures";
 import { findNetwork, type NetworkEntry, networks, type Place } from "@softpool/zoo";
 import { quote, UsageError } from "../errors.ts";
+import { suggestion } from "../suggestion.ts";
 import { describeWindow } from "../swap/table.ts";
 
 /** The network of a name or an alias; an unknown one is a usage error that suggests the nearest. */
@@ -10,8 +10,7 @@ export function networkOption(text: string): NetworkEntry {
   const entry = findNetwork(text);
   if (entry !== undefined) return entry;
   const names = networks.flatMap(({ name, aliases }) => [name, ...aliases]);
-  const near = nearestName(text, names);
-  const hint = near === undefined ? "" : `, did you mean ${near}?`;
+  const hint = suggestion(text, names);
   const all = networks.map(({ name }) => name).join(", ");
   throw new UsageError(`expected one of the networks ${all}, received ${quote(text)}${hint}`);
 }

@@ -34,7 +34,6 @@ import { slice } from "./slice.ts";
 import { flatZeros, knownSizes, rankOf } from "./spatial.ts";
 import { axisOf, windowAttributes, windowOf } from "./window.ts";
 
-const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 const reach = ({ kernel, dilation }: Axis) => (kernel - 1) * dilation + 1;
 
 function windowAxes(context: GradientContext, x: Value): Axis[] {
@@ -176,7 +175,7 @@ export const maxPoolGradient: GradientRule = unaryRule(({ g, x, dy, context }) =
   const indices = indicesOf(context, x);
   const distance = axes.map((axis) => Math.ceil(reach(axis) / axis.stride));
   const counts = distance.map((n, i) => Math.min(n, axes[i].out));
-  const apart = product(counts) === 1;
+  const apart = elements(counts) === 1;
   // Positions count in what the window of MaxUnpool makes of the output: that of the input.
   const kernel = axes.map(({ size, out, stride }) => size - (out - 1) * stride);
   if (apart && x.dtype === "float32" && kernel.every((size) => size > 0)) {

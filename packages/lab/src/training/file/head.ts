@@ -7,6 +7,7 @@
 import {
   Attributes,
   describeNode,
+  elements,
   type ModelProto,
   Names,
   type NodeProto,
@@ -172,11 +173,14 @@ export function replaceHead(model: ModelProto, head: Head, classes: number, seed
   if (graph === undefined) return;
   const before = head.classes;
   const shapes = new Map(graph.initializer.map(({ name, dims }) => [name, dims.map(Number)]));
-  const inputs = product(shapes.get(head.parts[0].name) ?? []) / before;
+  const inputs = elements(shapes.get(head.parts[0].name) ?? []) / before;
   const bound = 1 / Math.sqrt(inputs);
   for (const { name, axis } of head.parts) {
     const shape = (shapes.get(name) ?? []).map((size, i) => (i === axis ? classes : size));
-    const values = draw({ kind: "uniform", bound }, product(shape), { seed, layer: layerOf(name) });
+    const values = draw({ kind: "uniform", bound }, elements(shape), {
+      seed,
+      layer: layerOf(name),
+    });
     const proto = tensorToProto(tensor("float32", shape, Float64Array.from(values)), name);
     graph.initializer = graph.initializer.map((own) => (own.name === name ? proto : own));
     graph.input = graph.input.map((own) =>
@@ -193,8 +197,6 @@ export function replaceHead(model: ModelProto, head: Head, classes: number, seed
   });
   reshapeTo(model, head, before, classes);
 }
-
-const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 
 /** Numbers of classes in shapes of reshapings behind the classifier. */
 function reshapeTo(model: ModelProto, head: Head, before: number, classes: number): void {
