@@ -11,7 +11,7 @@ import { type Evaluation, evaluateModel } from "../evaluation/evaluate.ts";
 import type { OpenedModel } from "../evaluation/model.ts";
 import { expectModel, openModel } from "../evaluation/open.ts";
 import { dataTitle, type Report, reportJson, reportLines } from "../evaluation/report.ts";
-import { statisticsOption } from "../evaluation/statistics-option.ts";
+import { statisticsOption, statisticsOptions } from "../evaluation/statistics-option.ts";
 import { subset } from "../evaluation/subset.ts";
 import { expectWritable, identityOf, isDirectory } from "../paths.ts";
 import type { Prediction } from "../predictions/format.ts";
@@ -76,17 +76,7 @@ const definition = defineCommand({
       description:
         "map normalised pictures to [-1, 1] first, as Inception's published weights expect",
     },
-    mean: {
-      type: "string",
-      description:
-        "mean that pictures are normalised by; default CIFAR's up to 64 pixels, else ImageNet's",
-      valueHint: "R,G,B",
-    },
-    std: {
-      type: "string",
-      description: "deviation that pictures are normalised by; default as for --mean",
-      valueHint: "R,G,B",
-    },
+    ...statisticsOptions,
     batch: {
       type: "string",
       description: "pictures that run at once, where the model leaves that open",

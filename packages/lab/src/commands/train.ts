@@ -13,6 +13,7 @@ import { explain, quote, UsageError } from "../errors.ts";
 import { inspectModel } from "../evaluation/inspect.ts";
 import { failing } from "../evaluation/model.ts";
 import { entryOf, expectModel } from "../evaluation/open.ts";
+import { statisticsOptions } from "../evaluation/statistics-option.ts";
 import { weightPath } from "../evaluation/weights.ts";
 import { makeDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
@@ -140,17 +141,7 @@ const definition = defineCommand({
         "change brightness, contrast and saturation by up to this share, or each and hue; default not",
       valueHint: "X|B,C,S,H",
     },
-    mean: {
-      type: "string",
-      description:
-        "mean that pictures are normalised by; default CIFAR's up to 64 pixels, else ImageNet's",
-      valueHint: "R,G,B",
-    },
-    std: {
-      type: "string",
-      description: "deviation that pictures are normalised by; default as for --mean",
-      valueHint: "R,G,B",
-    },
+    ...statisticsOptions,
     seed: { type: "string", description: "seed of everything", default: "0", valueHint: "N" },
     size: {
       type: "string",
