@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { quantile } from "./stats.js";
+import { spreadOf, thousandths } from "./stats.js";
 import { CASES } from "./swap-cases.js";
 import { byForm, swapFigures, swapOutcomes } from "./swap-figures.js";
 import { outcomes } from "./targets.js";
@@ -42,7 +42,7 @@ import { trainFigures, trainOutcomes } from "./train-figures.js";
  * @property {number[]} busy how busy others kept the processors before each round, 0 to 1; near 0 where
  *   the figures are to be trusted
  * @property {string[]} missing rivals that were not there, and how to get them
- * @property {import("./rounds.js").Dropped[]} dropped variants that failed
+ * @property {import("./in-rounds.js").Dropped[]} dropped variants that failed
  * @property {import("./targets.js").Outcome[]} targets what came of the targets
  * @property {Figures[]} results one entry per variant
  * @property {import("./swap-figures.js").SwapFigures[] | null} swap one entry per case of the swap; `null`
@@ -52,7 +52,6 @@ import { trainFigures, trainOutcomes } from "./train-figures.js";
  */
 
 const FOLDER = fileURLToPath(new URL("./results/", import.meta.url));
-const thousandths = (/** @type {number} */ value) => Math.round(value * 1000) / 1000;
 
 /**
  * Figures of what was measured.
@@ -63,11 +62,8 @@ function figures({ variant, difference, rounds }) {
   const { id: _, ...fields } = variant;
   return {
     ...fields,
-    median: thousandths(quantile(rounds, 0.5)),
-    q1: thousandths(quantile(rounds, 0.25)),
-    q3: thousandths(quantile(rounds, 0.75)),
+    ...spreadOf(rounds),
     difference: difference === null ? null : Number(difference.toPrecision(2)),
-    rounds: rounds.map(thousandths),
   };
 }
 
@@ -76,7 +72,7 @@ function figures({ variant, difference, rounds }) {
  * @template T
  * @typedef {object} Rounds
  * @property {T[]} measured what has figures
- * @property {import("./rounds.js").Dropped[]} dropped what failed
+ * @property {import("./in-rounds.js").Dropped[]} dropped what failed
  * @property {number[]} busy how busy others kept the processors before each round
  */
 

@@ -8,8 +8,8 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fromHalf } from "./data.js";
+import { inRounds } from "./in-rounds.js";
 import { expected } from "./ours.js";
-import { busyness } from "./rivals.js";
 import { outputShape } from "./shapes.js";
 import { digits, maxDifference, median } from "./stats.js";
 import { workload } from "./workloads.js";
@@ -21,13 +21,6 @@ import { workload } from "./workloads.js";
  * @property {number | null} difference largest difference from the reference engine, relative to the
  *   larger of 1 and its value; `null` where nothing is computed
  * @property {number[]} rounds median time of each round in milliseconds
- */
-
-/**
- * A variant that was dropped.
- * @typedef {object} Dropped
- * @property {string} id name of the variant
- * @property {string} reason what went wrong
  */
 
 /**
@@ -119,43 +112,22 @@ function compare(plan, variant) {
 /**
  * Runs all rounds, or as many as there are before `plan.signal`.
  * @param {Plan} plan
- * @returns {Promise<{ measured: Measured[], dropped: Dropped[], busy: number[] }>} variants with at
- *   least one round; how busy others kept the machine before each round, 0 to 1
+ * @returns {Promise<{ measured: Measured[], dropped: import("./in-rounds.js").Dropped[], busy: number[] }>}
+ *   variants with at least one round; how busy others kept the machine before each round, 0 to 1
  */
 export async function runRounds(plan) {
   /** @type {Map<string, Measured>} */
   const results = new Map(
     plan.variants.map((variant) => [variant.id, { variant, difference: null, rounds: [] }]),
   );
-  /** @type {Dropped[]} */
-  const dropped = [];
-  const total = plan.variants.length * plan.rounds;
-  /** @type {number[]} */
-  const busy = [];
-  let done = 0;
-  for (let round = 0; round < plan.rounds; round++) {
-    if (plan.signal.aborted) break;
-    busy.push(await busyness());
-    const order = round % 2 === 0 ? plan.variants : plan.variants.toReversed();
-    for (const variant of order) {
-      if (plan.signal.aborted) break;
-      done++;
-      const result = results.get(variant.id);
-      if (result === undefined) continue;
-      const checked = round === 0 && variant.library !== "memory";
-      const reason = await runVariant(plan, result, checked);
-      if (plan.signal.aborted) break;
-      if (reason !== null) {
-        dropped.push({ id: variant.id, reason });
-        results.delete(variant.id);
-      }
-      const time = reason ?? `${digits(result.rounds[result.rounds.length - 1])} ms`;
-      plan.progress(done, total, `round ${round + 1} of ${plan.rounds}: ${variant.id}: ${time}`);
-    }
-  }
+  const outcome = await inRounds(plan, results, async (result, round) => {
+    const checked = round === 0 && result.variant.library !== "memory";
+    const reason = await runVariant(plan, result, checked);
+    if (reason !== null) throw new Error(reason);
+    return `${digits(result.rounds[result.rounds.length - 1])} ms`;
+  });
   references.clear();
-  const measured = [...results.values()].filter(({ rounds }) => rounds.length > 0);
-  return { measured, dropped, busy };
+  return outcome;
 }
 
 /**

@@ -20,6 +20,31 @@ export function quantile(values, q) {
  */
 export const median = (values) => quantile(values, 0.5);
 
+/** A number as results hold it. */
+export const thousandths = (/** @type {number} */ value) => Math.round(value * 1000) / 1000;
+
+/**
+ * A number of each round, and their middle.
+ * @typedef {object} Spread
+ * @property {number} median median of the rounds
+ * @property {number} q1 first quartile of the rounds
+ * @property {number} q3 third quartile of the rounds
+ * @property {number[]} rounds one number per round
+ */
+
+/**
+ * @param {number[]} rounds at least one
+ * @returns {Spread}
+ */
+export function spreadOf(rounds) {
+  return {
+    median: thousandths(median(rounds)),
+    q1: thousandths(quantile(rounds, 0.25)),
+    q3: thousandths(quantile(rounds, 0.75)),
+    rounds: rounds.map(thousandths),
+  };
+}
+
 /**
  * Largest difference of two lists, relative to the larger of 1 and the expected value; NaN where one of
  * them is NaN and the other is not.

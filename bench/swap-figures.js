@@ -2,19 +2,12 @@
  * The figures of the swap: times and ratios of each case, and what came of its target. A round's ratio is
  * the median of its turns' ratios, a case's the median of its rounds'.
  */
-import { median, quantile } from "./stats.js";
+import { median, spreadOf, thousandths } from "./stats.js";
 import { FORMS, THREADS } from "./swap-cases.js";
 
 /** @typedef {import("./swap-cases.js").Form} Form */
 
-/**
- * A number of each round, and their middle.
- * @typedef {object} Spread
- * @property {number} median median of the rounds
- * @property {number} q1 first quartile of the rounds
- * @property {number} q3 third quartile of the rounds
- * @property {number[]} rounds one number per round
- */
+/** @typedef {import("./stats.js").Spread} Spread */
 
 /**
  * The figures of one case.
@@ -33,21 +26,6 @@ import { FORMS, THREADS } from "./swap-cases.js";
 
 /** A network swapped for local functions takes at most this much of the original's time. */
 const LIMIT = 1.07;
-const thousandths = (/** @type {number} */ value) => Math.round(value * 1000) / 1000;
-
-/**
- * @param {number[]} rounds
- * @returns {Spread}
- */
-function spreadOf(rounds) {
-  return {
-    median: thousandths(quantile(rounds, 0.5)),
-    q1: thousandths(quantile(rounds, 0.25)),
-    q3: thousandths(quantile(rounds, 0.75)),
-    rounds: rounds.map(thousandths),
-  };
-}
-
 /**
  * Figures of what was measured.
  * @param {import("./swap-rounds.js").SwapMeasured} measured

@@ -15,7 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { maxPool2d, softPool2d } from "softpool";
 import { normalNumbers } from "./data.js";
-import { busyness } from "./rivals.js";
+import { inRounds } from "./in-rounds.js";
 import { digits, maxDifference, median } from "./stats.js";
 import { CASES, FORMS, originalModel } from "./swap-cases.js";
 import { elements } from "./workloads.js";
@@ -219,43 +219,18 @@ function empty(make) {
 /**
  * Runs all rounds, or as many as there are before `plan.signal`.
  * @param {SwapPlan} plan
- * @returns {Promise<{ measured: SwapMeasured[], dropped: import("./rounds.js").Dropped[], busy: number[] }>}
+ * @returns {Promise<{ measured: SwapMeasured[], dropped: import("./in-rounds.js").Dropped[], busy: number[] }>}
  *   cases with at least one round; how busy others kept the machine before each round, 0 to 1
  */
-export async function runSwapRounds(plan) {
+export function runSwapRounds(plan) {
   /** @type {Map<string, SwapMeasured>} */
   const results = new Map(
     CASES.map((entry) => [entry.name, { entry, difference: Number.NaN, rounds: [] }]),
   );
-  /** @type {import("./rounds.js").Dropped[]} */
-  const dropped = [];
-  /** @type {number[]} */
-  const busy = [];
-  let done = 0;
-  for (let round = 0; round < plan.rounds && !plan.signal.aborted; round++) {
-    busy.push(await busyness());
-    for (const entry of round % 2 === 0 ? CASES : CASES.toReversed()) {
-      if (plan.signal.aborted) break;
-      done++;
-      const result = results.get(entry.name);
-      if (result === undefined) continue;
-      let text = "";
-      try {
-        const { turns, difference } = await runCase(plan, entry, round);
-        result.rounds.push(turns);
-        result.difference = difference ?? result.difference;
-        text = `${FORMS.map((form) => digits(median(turns[form]))).join(", ")} ms`;
-      } catch (error) {
-        if (plan.signal.aborted) break;
-        text = error instanceof Error ? error.message : String(error);
-        dropped.push({ id: entry.name, reason: text });
-        results.delete(entry.name);
-      }
-      const total = CASES.length * plan.rounds;
-      const where = `round ${round + 1} of ${plan.rounds}`;
-      plan.progress(done, total, `${where}: ${entry.name}: ${text}`);
-    }
-  }
-  const measured = [...results.values()].filter(({ rounds }) => rounds.length > 0);
-  return { measured, dropped, busy };
+  return inRounds(plan, results, async (result, round) => {
+    const { turns, difference } = await runCase(plan, result.entry, round);
+    result.rounds.push(turns);
+    result.difference = difference ?? result.difference;
+    return `${FORMS.map((form) => digits(median(turns[form]))).join(", ")} ms`;
+  });
 }

@@ -6,7 +6,7 @@ import { columns, markdown } from "./table.js";
 /** @typedef {import("./swap-figures.js").SwapFigures} SwapFigures */
 
 /**
- * @param {import("./swap-figures.js").Spread} spread
+ * @param {import("./stats.js").Spread} spread
  * @param {(value: number) => string} format
  */
 const spread = ({ median, q1, q3 }, format) => `${format(median)} [${format(q1)} ${format(q3)}]`;

@@ -2,11 +2,11 @@
  * The figures of training: images/s of each side, their ratio, and what came of the targets. A round's
  * ratio is the median of its turns' ratios, a case's the median of its rounds'.
  */
-import { median, quantile } from "./stats.js";
+import { median, spreadOf, thousandths } from "./stats.js";
 import { THREADS } from "./train-cases.js";
 
 /** @typedef {import("./train-rounds.js").Side} Side */
-/** @typedef {import("./swap-figures.js").Spread} Spread */
+/** @typedef {import("./stats.js").Spread} Spread */
 
 /**
  * The figures of one case.
@@ -24,21 +24,6 @@ import { THREADS } from "./train-cases.js";
  * @property {number[]} memory megabytes of our process in the course of many steps
  * @property {Partial<Record<Side, number[]>>[]} turns milliseconds of a step in every turn of every round
  */
-
-const thousandths = (/** @type {number} */ value) => Math.round(value * 1000) / 1000;
-
-/**
- * @param {number[]} rounds
- * @returns {Spread}
- */
-function spreadOf(rounds) {
-  return {
-    median: thousandths(quantile(rounds, 0.5)),
-    q1: thousandths(quantile(rounds, 0.25)),
-    q3: thousandths(quantile(rounds, 0.75)),
-    rounds: rounds.map(thousandths),
-  };
-}
 
 /**
  * Figures of what was measured.

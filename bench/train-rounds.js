@@ -7,9 +7,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { inRounds } from "./in-rounds.js";
 import { LineProcess } from "./lines.js";
 import { KEEP_MEMORY } from "./pytorch.js";
-import { busyness } from "./rivals.js";
 import { digits, median } from "./stats.js";
 import { CASES, SGD, THREADS } from "./train-cases.js";
 
@@ -104,10 +104,10 @@ async function runCase(plan, result, round) {
 /**
  * Runs all rounds, or as many as there are before `plan.signal`.
  * @param {TrainPlan} plan
- * @returns {Promise<{ measured: TrainMeasured[], dropped: import("./rounds.js").Dropped[], busy: number[] }>}
+ * @returns {Promise<{ measured: TrainMeasured[], dropped: import("./in-rounds.js").Dropped[], busy: number[] }>}
  *   cases with at least one round; how busy others kept the machine before each round, 0 to 1
  */
-export async function runTrainRounds(plan) {
+export function runTrainRounds(plan) {
   /** @type {Map<string, TrainMeasured>} */
   const results = new Map(
     CASES.map((entry) => [
@@ -115,35 +115,10 @@ export async function runTrainRounds(plan) {
       { entry, parameters: 0, rounds: [], shares: [], memory: [] },
     ]),
   );
-  /** @type {import("./rounds.js").Dropped[]} */
-  const dropped = [];
-  /** @type {number[]} */
-  const busy = [];
-  let done = 0;
-  for (let round = 0; round < plan.rounds && !plan.signal.aborted; round++) {
-    busy.push(await busyness());
-    for (const entry of round % 2 === 0 ? CASES : CASES.toReversed()) {
-      if (plan.signal.aborted) break;
-      done++;
-      const result = results.get(entry.name);
-      if (result === undefined) continue;
-      let text = "";
-      try {
-        const turns = await runCase(plan, result, round);
-        result.rounds.push(turns);
-        text = `${Object.values(turns)
-          .map((times) => digits(median(times)))
-          .join(", ")} ms`;
-      } catch (error) {
-        if (plan.signal.aborted) break;
-        text = error instanceof Error ? error.message : String(error);
-        dropped.push({ id: entry.name, reason: text });
-        results.delete(entry.name);
-      }
-      const where = `round ${round + 1} of ${plan.rounds}`;
-      plan.progress(done, CASES.length * plan.rounds, `${where}: ${entry.name}: ${text}`);
-    }
-  }
-  const measured = [...results.values()].filter(({ rounds }) => rounds.length > 0);
-  return { measured, dropped, busy };
+  return inRounds(plan, results, async (result, round) => {
+    const turns = await runCase(plan, result, round);
+    result.rounds.push(turns);
+    const times = Object.values(turns).map((own) => digits(median(own)));
+    return `${times.join(", ")} ms`;
+  });
 }

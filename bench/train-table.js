@@ -3,7 +3,7 @@ import { digits } from "./stats.js";
 import { columns, markdown } from "./table.js";
 
 /** @typedef {import("./train-figures.js").TrainFigures} TrainFigures */
-/** @typedef {import("./swap-figures.js").Spread} Spread */
+/** @typedef {import("./stats.js").Spread} Spread */
 
 /**
  * @param {Spread | undefined | null} spread
