@@ -15,6 +15,9 @@ test.each([
   ["packages/onnx/README.md", "@softpool/onnx"],
   ["packages/poolings/README.md", "@softpool/poolings"],
   ["packages/zoo/README.md", "@softpool/zoo"],
+  ["packages/pictures/README.md", "@softpool/pictures"],
+  ["packages/tfjs/README.md", "@softpool/tfjs"],
+  ["packages/jax/README.md", "@softpool/jax"],
 ])("the snippets of %s", (file, name) => {
   const snippets = [...read(file).matchAll(/```ts\n([\s\S]*?)```\s*```\n([\s\S]*?)```/g)];
   expect(snippets.some(([, code]) => code.includes(`from "${name}"`))).toBe(true);
