@@ -14,14 +14,9 @@
  * Stergiou, Poppe and Kalliatakis, "Refining activation downsampling with SoftPool", ICCV 2021.
  */
 import { DType, lax, numpy as np, type Array as Tensor } from "@jax-js/jax";
-import {
-  describePooling,
-  fail,
-  type PooledAxis,
-  type Pooling,
-  type SoftPoolOptions,
-  show,
-} from "./window.ts";
+import { show } from "softpool/adapter";
+import type { Axis } from "softpool/window";
+import { describePooling, fail, type Pooling, type SoftPoolOptions } from "./window.ts";
 
 /** The largest number of the types that are computed in, and below what e^u is 0 beside the weight 1. */
 const LIMITS: Record<string, { largest: number; lowest: number }> = {
@@ -52,14 +47,14 @@ function split(x: Tensor, axis: number, ...sizes: number[]): Tensor {
 function unfold(
   x: Tensor,
   axis: number,
-  { out, kernel, stride, begin, dilation }: PooledAxis,
+  { out, kernel, stride, padBegin, dilation }: Axis,
 ): Tensor {
   if (kernel === stride && dilation === 1) {
-    return split(fit(x, axis, begin, out * kernel), axis, out, kernel);
+    return split(fit(x, axis, padBegin, out * kernel), axis, out, kernel);
   }
   // Tap a of every window: a slice that starts at a d, of which every s-th element counts.
   const reach = (kernel - 1) * dilation;
-  const padded = fit(x, axis, begin, reach + out * stride);
+  const padded = fit(x, axis, padBegin, reach + out * stride);
   const taps = list(kernel, (a) => {
     const slice = part(padded.ref, axis, a * dilation, a * dilation + out * stride);
     return stride === 1
@@ -80,8 +75,8 @@ function unfoldAll(x: Tensor, { axes, firstAxis }: Pooling): Tensor {
   return axes.reduce((windows, axis, i) => unfold(windows, firstAxis + 2 * i, axis), x);
 }
 
-function reachesOutside({ size, out, kernel, stride, begin, dilation }: PooledAxis): boolean {
-  return begin > 0 || (out - 1) * stride - begin + (kernel - 1) * dilation >= size;
+function reachesOutside({ size, out, kernel, stride, padBegin, dilation }: Axis): boolean {
+  return padBegin > 0 || (out - 1) * stride - padBegin + (kernel - 1) * dilation >= size;
 }
 
 /** Numbers made of the temperature: one, or one per channel in the shape of an array with its channels there. */

@@ -3,7 +3,7 @@
  * WebAssembly kernels of the package `softpool`, which are exact for any finite input. On `wasm` they
  * read and write the backend's own memory.
  */
-import type { DataType, KernelBackend, TensorInfo } from "@tensorflow/tfjs-core";
+import { type DataType, type KernelBackend, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { softPool3d, softPool3dBackward } from "softpool";
 import type { Pooling } from "./window.ts";
 
@@ -37,7 +37,7 @@ function newProblem(pooling: Pooling) {
     options: {
       kernelSize: axes.map((axis) => axis.kernel),
       stride: axes.map((axis) => axis.stride),
-      padding: axes.map((axis) => [axis.begin, axis.end] as const),
+      padding: axes.map((axis) => [axis.padBegin, axis.padEnd] as const),
       dilation: axes.map((axis) => axis.dilation),
       ceilMode: pooling.ceilMode,
       layout: channelsLast ? ("NDHWC" as const) : ("NCDHW" as const),
@@ -64,7 +64,7 @@ function compute(
     write(backend.typedArrayFromHeap(result), ...views);
     return result;
   }
-  const out = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  const out = new Float32Array(util.sizeFromShape(shape));
   const elements = inputs.map(({ dataId }) => {
     const values = backend.readSync(dataId);
     return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);

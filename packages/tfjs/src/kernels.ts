@@ -15,10 +15,12 @@ import {
   type Tensor,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
+import { fail } from "softpool/adapter";
 import { hostBackward, hostForward } from "./host.ts";
-import { type WebGLBackend, webglBackward, webglForward } from "./webgl.ts";
-import { type WebGPUBackend, webgpuBackward, webgpuForward } from "./webgpu.ts";
-import { fail, type Pooling } from "./window.ts";
+import { type ProgramName, SUMS } from "./shader.ts";
+import { runGlsl, type WebGLBackend } from "./webgl.ts";
+import { runWgsl, type WebGPUBackend } from "./webgpu.ts";
+import type { Pooling } from "./window.ts";
 
 const FORWARD = "SoftPool";
 const BACKWARD = "SoftPoolGrad";
@@ -34,23 +36,41 @@ function kernelsFor(object: KernelBackend): Kernels {
   if (typeof (object as unknown as Partial<WebGPUBackend>).runWebGPUProgram === "function") {
     const gpu = object as unknown as WebGPUBackend;
     const free = (info: TensorInfo) => gpu.disposeData(info.dataId);
-    return overAxes(object, free, {
-      forward: (x, pooling) => webgpuForward(gpu, x, pooling),
-      backward: (dy, x, pooling) => webgpuBackward(gpu, dy, x, pooling),
-    });
+    return onGpu(object, free, (...program) => runWgsl(gpu, ...program));
   }
   if (typeof (object as unknown as Partial<WebGLBackend>).compileAndRun === "function") {
     const gpu = object as unknown as WebGLBackend;
     const free = (info: TensorInfo) => gpu.disposeIntermediateTensorInfo(info);
-    return overAxes(object, free, {
-      forward: (x, pooling) => webglForward(gpu, x, pooling),
-      backward: (dy, x, pooling) => webglBackward(gpu, dy, x, pooling),
-    });
+    return onGpu(object, free, (...program) => runGlsl(gpu, ...program));
   }
   return {
     forward: (x, pooling) => hostForward(object, x, pooling),
     backward: (dy, x, pooling) => hostBackward(object, dy, x, pooling),
   };
+}
+
+/** Runs a program on the GPU. */
+type RunProgram = (
+  name: ProgramName,
+  pooling: Pooling,
+  inputs: readonly TensorInfo[],
+  outputShape: number[],
+) => TensorInfo;
+
+/** The kernels of a backend that runs programs: what the gradient needs of windows is summed first. */
+function onGpu(object: KernelBackend, free: (info: TensorInfo) => void, run: RunProgram): Kernels {
+  return overAxes(object, free, {
+    forward: (x, pooling) => run("forward", pooling, [x], [...pooling.output]),
+    backward(dy, x, pooling) {
+      const [outer, ...rest] = pooling.output;
+      const sums = run("sums", pooling, [x], [SUMS * outer, ...rest]);
+      try {
+        return run("backward", pooling, [x, dy, sums], [...pooling.input]);
+      } finally {
+        free(sums);
+      }
+    },
+  });
 }
 
 /** Kernels that see tensors `[outer, D, H, W, inner]`: the backend's own reshape, which knows its memory. */

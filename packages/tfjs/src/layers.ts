@@ -5,9 +5,10 @@
  */
 import { serialization, type Tensor } from "@tensorflow/tfjs-core";
 import { InputSpec, layers, type Shape } from "@tensorflow/tfjs-layers";
+import { checkBeta, checkGradient, fail, show } from "softpool/adapter";
 import { outputSize } from "softpool/window";
 import { softPool } from "./ops.ts";
-import { checkBeta, checkGradient, fail, type SoftPoolOptions, show } from "./window.ts";
+import type { SoftPoolOptions } from "./window.ts";
 
 /** A temperature as a saved model has it: JSON knows no infinities. */
 type SavedBeta = number | "inf" | "-inf";

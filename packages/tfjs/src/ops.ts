@@ -14,8 +14,9 @@ import {
   type Tensor4D,
   type Tensor5D,
 } from "@tensorflow/tfjs-core";
+import { fail, show } from "softpool/adapter";
 import { runSoftPool } from "./kernels.ts";
-import { describePooling, fail, type SoftPoolOptions, show } from "./window.ts";
+import { describePooling, type SoftPoolOptions } from "./window.ts";
 
 /** Pools `x`, in the name of a function. */
 export function softPool<T extends Tensor>(

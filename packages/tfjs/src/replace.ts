@@ -5,8 +5,8 @@
  */
 import type { serialization } from "@tensorflow/tfjs-core";
 import type { LayersModel, LayerVariable } from "@tensorflow/tfjs-layers";
+import { checkBeta, checkGradient, fail, show } from "softpool/adapter";
 import { SoftPooling1D, SoftPooling2D, SoftPooling3D } from "./layers.ts";
-import { checkBeta, checkGradient, fail, show } from "./window.ts";
 
 /** What a pooling layer of a model is. */
 export type PoolingKind = "maximum" | "average" | "global-maximum" | "global-average";

@@ -11,7 +11,8 @@
  * Every exponent lies in [-110, 0] and s is at least 1; with beta 0, the average, m is 0. No step makes an infinity: infinite inputs are seen as
  * such and set aside. A NaN tap gives NaN.
  */
-import type { PooledAxis, Pooling } from "./window.ts";
+import type { Axis } from "softpool/window";
+import type { Pooling } from "./window.ts";
 
 /** How the shading languages differ. */
 export interface Dialect {
@@ -52,8 +53,8 @@ export function shaderBeta(beta: number): number {
 
 const NAMES = ["d", "h", "w"] as const;
 
-function reachesOutside({ size, out, kernel, stride, begin, dilation }: PooledAxis): boolean {
-  return begin > 0 || (out - 1) * stride - begin + (kernel - 1) * dilation >= size;
+function reachesOutside({ size, out, kernel, stride, padBegin, dilation }: Axis): boolean {
+  return padBegin > 0 || (out - 1) * stride - padBegin + (kernel - 1) * dilation >= size;
 }
 
 /** Writes variables in the dialect: the text has `float name =` and its like, as GLSL. */
@@ -69,7 +70,7 @@ function overTaps({ axes, zero }: Pooling, body: string): string {
   let close = "";
   const outside: string[] = [];
   axes.forEach((axis, i) => {
-    const { size, kernel, stride, begin, dilation } = axis;
+    const { size, kernel, stride, padBegin, dilation } = axis;
     const name = NAMES[i];
     const tap = `${name}${kernel > 1 ? "k" : ""}`;
     if (kernel > 1) {
@@ -77,7 +78,7 @@ function overTaps({ axes, zero }: Pooling, body: string): string {
       close += "}";
     }
     const offset = kernel > 1 ? ` + ${tap} * ${dilation}` : "";
-    text += `int ${name}t = o${name} * ${stride} - ${begin}${offset};\n`;
+    text += `int ${name}t = o${name} * ${stride} - ${padBegin}${offset};\n`;
     if (!reachesOutside(axis)) return;
     const condition = `${name}t < 0 || ${name}t >= ${size}`;
     if (zero) outside.push(condition);
@@ -166,13 +167,13 @@ function gather({ axes, weightsOnly, input }: Pooling): string {
   let text = "";
   let close = "";
   axes.forEach((axis, i) => {
-    const { kernel, stride, begin, dilation, out } = axis;
+    const { kernel, stride, padBegin, dilation, out } = axis;
     const name = NAMES[i];
     const most = Math.ceil(((kernel - 1) * dilation + 1) / stride);
     // The first output that reaches the element; integer division rounds towards 0.
     const back = (kernel - 1) * dilation - stride + 1;
     text += `
-int ${name}p = ${name} + ${begin};
+int ${name}p = ${name} + ${padBegin};
 int ${name}f = max(0, (${name}p - (${back})) / ${stride});
 for (int ${name}i = 0; ${name}i < ${most}; ${name}i++) {
 int o${name} = ${name}f + ${name}i;

@@ -1,13 +1,6 @@
 /** The kernel for TensorFlow.js's backend `webgl`: GLSL programs run by the backend itself. */
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
-import {
-  type Dialect,
-  type ProgramName,
-  programInputs,
-  SUMS,
-  shaderBeta,
-  shaderText,
-} from "./shader.ts";
+import { type Dialect, type ProgramName, programInputs, shaderBeta, shaderText } from "./shader.ts";
 import type { Pooling } from "./window.ts";
 
 /** The part of the backend that is used here. */
@@ -47,11 +40,12 @@ export function glslText(program: ProgramName, pooling: Pooling): string {
   return SELECT + shaderText(program, pooling, glsl, shaderBeta(pooling.beta[0]).toExponential(9));
 }
 
-function run(
+/** Runs a program over tensors `[outer, D, H, W, inner]`. */
+export function runGlsl(
   backend: WebGLBackend,
   name: ProgramName,
   pooling: Pooling,
-  inputs: TensorInfo[],
+  inputs: readonly TensorInfo[],
   outputShape: number[],
 ): TensorInfo {
   const { beta, channels } = pooling;
@@ -66,26 +60,5 @@ function run(
     return backend.compileAndRun(program, [...inputs, ...perChannel], "float32");
   } finally {
     for (const info of perChannel) backend.disposeIntermediateTensorInfo(info);
-  }
-}
-
-/** y of x. */
-export function webglForward(backend: WebGLBackend, x: TensorInfo, pooling: Pooling): TensorInfo {
-  return run(backend, "forward", pooling, [x], [...pooling.output]);
-}
-
-/** The gradient of x, given that of y. */
-export function webglBackward(
-  backend: WebGLBackend,
-  dy: TensorInfo,
-  x: TensorInfo,
-  pooling: Pooling,
-): TensorInfo {
-  const [outer, ...rest] = pooling.output;
-  const sums = run(backend, "sums", pooling, [x], [SUMS * outer, ...rest]);
-  try {
-    return run(backend, "backward", pooling, [x, dy, sums], [...pooling.input]);
-  } finally {
-    backend.disposeIntermediateTensorInfo(sums);
   }
 }

@@ -1,13 +1,6 @@
 /** The kernel for TensorFlow.js's backend `webgpu`: WGSL programs run by the backend itself. */
-import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
-import {
-  type Dialect,
-  type ProgramName,
-  programInputs,
-  SUMS,
-  shaderBeta,
-  shaderText,
-} from "./shader.ts";
+import { type DataType, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { type Dialect, type ProgramName, programInputs, shaderBeta, shaderText } from "./shader.ts";
 import type { Pooling } from "./window.ts";
 
 /** A program as the backend takes it. */
@@ -67,15 +60,16 @@ export function wgslText(program: ProgramName, pooling: Pooling): string {
   return shaderText(program, pooling, wgsl, "uniforms.beta");
 }
 
-function run(
+/** Runs a program over tensors `[outer, D, H, W, inner]`. */
+export function runWgsl(
   backend: WebGPUBackend,
   name: ProgramName,
   pooling: Pooling,
-  inputs: TensorInfo[],
+  inputs: readonly TensorInfo[],
   outputShape: number[],
 ): TensorInfo {
   const { axes, beta, channels, channelsLast, zero, weightsOnly, input } = pooling;
-  const size = outputShape.reduce((a, b) => a * b, 1);
+  const size = util.sizeFromShape(outputShape);
   const threads = 128;
   const scalar = beta.length === 1;
   const values = beta.map(shaderBeta);
@@ -84,7 +78,7 @@ function run(
     : [backend.makeTensorInfo([channels], "float32", Float32Array.from(values))];
   // The outer size stands in the text of two programs only.
   const outer = name === "forward" ? 0 : input[0];
-  const key = [axes.map(Object.values), outer, channels, channelsLast, zero, weightsOnly, scalar];
+  const key = [axes, outer, channels, channelsLast, zero, weightsOnly, scalar];
   const program: Program = {
     variableNames: [...programInputs[name], ...(scalar ? [] : ["b"])],
     uniforms: "beta : f32,",
@@ -101,26 +95,5 @@ function run(
     return backend.runWebGPUProgram(program, [...inputs, ...perChannel], "float32", uniforms);
   } finally {
     for (const info of perChannel) backend.disposeData(info.dataId);
-  }
-}
-
-/** y of x. */
-export function webgpuForward(backend: WebGPUBackend, x: TensorInfo, pooling: Pooling): TensorInfo {
-  return run(backend, "forward", pooling, [x], [...pooling.output]);
-}
-
-/** The gradient of x, given that of y. */
-export function webgpuBackward(
-  backend: WebGPUBackend,
-  dy: TensorInfo,
-  x: TensorInfo,
-  pooling: Pooling,
-): TensorInfo {
-  const [outer, ...rest] = pooling.output;
-  const sums = run(backend, "sums", pooling, [x], [SUMS * outer, ...rest]);
-  try {
-    return run(backend, "backward", pooling, [x, dy, sums], [...pooling.input]);
-  } finally {
-    backend.disposeData(sums.dataId);
   }
 }

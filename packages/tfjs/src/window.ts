@@ -6,62 +6,33 @@
  * Every pooling is described over five axes `[outer, D, H, W, inner]`: with channels last these are
  * `[N, D, H, W, C]`, with channels first `[N C, D, H, W, 1]`; absent spatial axes have size 1.
  */
-import { type AxisPadding, type Layout, pooledShape } from "softpool";
+import {
+  type AdapterOptions,
+  type AxisPadding,
+  checkBeta,
+  checkGradient,
+  describeWindow,
+  expectOptions,
+  fail,
+  show,
+} from "softpool/adapter";
+import type { Axis } from "softpool/window";
 
 /** Options of `softPool1d`, `softPool2d` and `softPool3d`. */
-export interface SoftPoolOptions {
-  /** Taps per axis: one integer for all axes or one per axis, outermost first; at least 1. */
-  kernelSize: number | readonly number[];
-  /** Distance of neighbouring windows, per axis; at least 1. Default: `kernelSize`. */
-  stride?: number | readonly number[];
+export interface SoftPoolOptions extends Omit<AdapterOptions, "padding" | "ceilMode" | "layout"> {
   /**
    * `"valid"` (default) for none, `"same"` for as many outputs as the stride divides the input into
    * (an odd padding has its larger half at the end), or at most half a window: a number for all axes, or
    * an array with one entry per axis, each a number or a pair `[begin, end]`.
    */
   padding?: "valid" | "same" | number | readonly AxisPadding[];
-  /** Distance of neighbouring taps, per axis; at least 1. Default 1. */
-  dilation?: number | readonly number[];
   /** Keep partial windows at the end of an axis. Default `false`; `"same"` leaves none. */
   ceilMode?: boolean;
   /**
    * Order of the axes: as everywhere in TensorFlow.js channels are last by default, `"NLC"`, `"NHWC"` or
    * `"NDHWC"`; `"NCL"`, `"NCHW"`, `"NCDHW"` have them first.
    */
-  layout?: Layout;
-  /**
-   * `"ignore"` (default): taps outside the input do not exist, weights are over the others. `"zero"`: they
-   * are activations of value 0.
-   */
-  paddingMode?: "ignore" | "zero";
-  /**
-   * Temperature of the weights e^(beta x), a number or one per channel: 1 (default) is the paper's SoftPool,
-   * 0 the average, +Infinity the maximum, -Infinity the minimum; otherwise of magnitude 1e-30 to 1e30.
-   */
-  beta?: number | readonly number[];
-  /**
-   * The gradient of the input: `"exact"` (default) is the derivative w (1 + beta (x - y)), `"weights"` is w
-   * alone, as the published CUDA code computes it.
-   */
-  gradient?: "exact" | "weights";
-}
-
-/** One of the three spatial axes of a {@link Pooling}. */
-export interface PooledAxis {
-  /** Input size. */
-  readonly size: number;
-  /** Output size. */
-  readonly out: number;
-  /** Taps of a window. */
-  readonly kernel: number;
-  /** Distance of neighbouring windows. */
-  readonly stride: number;
-  /** Padding before the first element. */
-  readonly begin: number;
-  /** Padding after the last element. */
-  readonly end: number;
-  /** Distance of neighbouring taps. */
-  readonly dilation: number;
+  layout?: AdapterOptions["layout"];
 }
 
 /** A checked pooling. */
@@ -75,7 +46,7 @@ export interface Pooling {
   /** Channels are the last axis of the input. */
   readonly channelsLast: boolean;
   /** The axes D, H, W. */
-  readonly axes: readonly [PooledAxis, PooledAxis, PooledAxis];
+  readonly axes: readonly [Axis, Axis, Axis];
   /** Keep partial windows at the end of an axis. */
   readonly ceilMode: boolean;
   /** Taps outside the input are zeros instead of absent. */
@@ -91,18 +62,6 @@ export interface Pooling {
   /** The output as the caller gets it. */
   readonly outShape: readonly number[];
 }
-
-const KNOWN = [
-  "kernelSize",
-  "stride",
-  "padding",
-  "dilation",
-  "ceilMode",
-  "layout",
-  "paddingMode",
-  "beta",
-  "gradient",
-];
 
 /** What options are called elsewhere, and why some of this project's do not exist here. */
 const CURES: Record<string, string> = {
@@ -120,70 +79,8 @@ const CURES: Record<string, string> = {
   betaGradient: "the gradient of beta is part of the package softpool only",
 };
 
-const LAYOUTS = [
-  ["NLC", "NCL"],
-  ["NHWC", "NCHW"],
-  ["NDHWC", "NCDHW"],
-] as const;
-
-/** A value as it stands in an error message, short. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
-  if (typeof value === "object" && value !== null) return "an object";
-  if (typeof value === "function") return "a function";
-  return String(value);
-}
-
-/**
- * Fails with the one form of every error of this package.
- * @param name the function or layer
- * @param parameter the parameter at fault
- * @param expected what it should have been
- * @param received what it was
- * @param cure what to do, where that is known
- */
-export function fail(
-  name: string,
-  parameter: string,
-  expected: string,
-  received: string,
-  cure = "",
-): never {
-  const hint = cure === "" ? "" : ` (${cure})`;
-  throw new RangeError(`${name}: ${parameter}: expected ${expected}, received ${received}${hint}`);
-}
-
-/**
- * Checks a temperature.
- * @param name the function or layer, for errors
- * @param value a number or one per channel
- * @param channels the number of channels, where it is known
- * @throws RangeError for what is no temperature
- */
-export function checkBeta(name: string, value: unknown, channels?: number): readonly number[] {
-  const list = typeof value === "number" ? [value] : value;
-  const size = (b: number) => Math.abs(b);
-  const valid = (b: unknown) =>
-    typeof b === "number" &&
-    (b === 0 || size(b) === Number.POSITIVE_INFINITY || (size(b) >= 1e-30 && size(b) <= 1e30));
-  if (!Array.isArray(list) || list.length === 0 || !list.every(valid)) {
-    const range = "each 0, infinite or of magnitude 1e-30 to 1e30";
-    fail(name, "beta", `a number or one per channel, ${range}`, show(value));
-  }
-  if (typeof value !== "number" && channels !== undefined && list.length !== channels) {
-    fail(name, "beta", `a number or one per channel, ${channels} in all`, `${list.length} numbers`);
-  }
-  return list;
-}
-
-/** Checks which of two gradients is asked for. */
-export function checkGradient(name: string, value: unknown): "exact" | "weights" {
-  if (value !== "exact" && value !== "weights") {
-    fail(name, "gradient", '"exact" or "weights"', show(value));
-  }
-  return value;
-}
+/** The layouts that TensorFlow.js has by default, by number of spatial axes. */
+const LAYOUTS = ["NLC", "NHWC", "NDHWC"] as const;
 
 /** A number for every axis; not checked. */
 function expand(value: unknown, rank: number): number[] {
@@ -253,73 +150,43 @@ function describeNew(
   shape: readonly number[],
   options: unknown,
 ): Pooling {
-  if (typeof options !== "object" || options === null) {
-    fail(name, "options", "an object with kernelSize", show(options));
-  }
-  for (const key of Object.keys(options)) {
-    if (!KNOWN.includes(key)) fail(name, "options", KNOWN.join(", "), key, CURES[key]);
-  }
+  expectOptions(name, options, CURES);
   if (shape.length !== rank + 2 && shape.length !== rank + 1) {
     fail(name, "x.shape", `${rank + 2} sizes, or ${rank + 1} without the batch`, show([...shape]));
   }
   const o = options as Partial<SoftPoolOptions>;
   const batched = shape.length === rank + 2;
   const full = batched ? [...shape] : [1, ...shape];
-  const layout = o.layout ?? LAYOUTS[rank - 1][0];
-  const channelsLast = layout === LAYOUTS[rank - 1][0];
-  const sizes = channelsLast ? full.slice(1, -1) : full.slice(2);
-  const kernel = expand(o.kernelSize, rank);
-  const stride = expand(o.stride ?? o.kernelSize, rank);
-  const dilation = expand(o.dilation ?? 1, rank);
+  const layout = o.layout ?? LAYOUTS[rank - 1];
+  const sizes = layout === LAYOUTS[rank - 1] ? full.slice(1, -1) : full.slice(2);
   let padding: unknown = o.padding ?? "valid";
   if (padding === "valid") padding = 0;
-  if (padding === "same") padding = samePadding(sizes, kernel, stride, dilation);
+  if (padding === "same") {
+    const kernel = expand(o.kernelSize, rank);
+    const stride = expand(o.stride ?? o.kernelSize, rank);
+    padding = samePadding(sizes, kernel, stride, expand(o.dilation ?? 1, rank));
+  }
   if (typeof padding === "string") {
     fail(name, "padding", '"valid", "same", a number or one entry per axis', show(padding));
   }
 
-  const ceilMode = o.ceilMode ?? false;
-  const paddingMode = o.paddingMode ?? "ignore";
-  const { kernelSize } = o as SoftPoolOptions;
-  const window = { kernelSize, stride: o.stride, padding, dilation: o.dilation, ceilMode };
-  const outShape = checked(name, rank, full, { ...window, layout, paddingMode });
-
-  const out = channelsLast ? outShape.slice(1, -1) : outShape.slice(2);
-  const [batch, channels] = [full[0], channelsLast ? full[rank + 1] : full[1]];
-  const pairs = expand(padding, rank) as unknown as AxisPadding[];
-  const axes = sizes.map((size, i): PooledAxis => {
-    const pair = pairs[i];
-    const [begin, end] = typeof pair === "number" ? [pair, pair] : pair;
-    const rest = { kernel: kernel[i], stride: stride[i], dilation: dilation[i] };
-    return { size, out: out[i], begin, end, ...rest };
-  });
-  const absent = { size: 1, out: 1, kernel: 1, stride: 1, begin: 0, end: 0, dilation: 1 };
-  while (axes.length < 3) axes.unshift(absent);
-  const [outer, inner] = channelsLast ? [batch, channels] : [batch * channels, 1];
+  const { beta, gradient, ...window } = o;
+  const problem = describeWindow(name, rank, full, { ...window, padding, layout });
+  const { batch, channels, channelsLast, axes, outShape } = problem;
   const [D, H, W] = axes;
+  const [outer, inner] = channelsLast ? [batch, channels] : [batch * channels, 1];
   return {
     name,
     batch,
     channels,
     channelsLast,
-    axes: [D, H, W],
-    ceilMode,
-    zero: paddingMode === "zero",
-    beta: checkBeta(name, o.beta ?? 1, channels),
-    weightsOnly: checkGradient(name, o.gradient ?? "exact") === "weights",
+    axes,
+    ceilMode: o.ceilMode ?? false,
+    zero: problem.zeroPadding,
+    beta: checkBeta(name, beta ?? 1, channels),
+    weightsOnly: checkGradient(name, gradient ?? "exact") === "weights",
     input: [outer, D.size, H.size, W.size, inner],
     output: [outer, D.out, H.out, W.out, inner],
     outShape: batched ? outShape : outShape.slice(1),
   };
-}
-
-/** The shape of the result, or the error of the package `softpool` in the caller's name. */
-function checked(name: string, rank: 1 | 2 | 3, shape: number[], options: object): number[] {
-  try {
-    type Options = Parameters<typeof pooledShape>[2];
-    return pooledShape(`${rank}d`, shape, options as Options);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(error.message.replace(/^pooledShape/, name));
-  }
 }
