@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createSession } from "@softpool/onnx/session-node";
 import { expect, test } from "vitest";
-import { builtFile, openSite, skipBrowser } from "../../../test/browser.ts";
+import { builtFile, openSite, skipBrowser } from "../../../test/browser.js";
 
 const bin = fileURLToPath(new URL("../bin/softpool.js", import.meta.url));
 const shape = [3, 3, 16, 16];

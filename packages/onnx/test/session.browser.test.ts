@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { builtFile, openSite, type Site, skipBrowser } from "../../../test/browser.ts";
+import { builtFile, openSite, type Site, skipBrowser } from "../../../test/browser.js";
 import { Graph } from "../src/graph.ts";
 import { writeModel } from "../src/model.ts";
 import { exp, mul } from "../src/ops/elementwise.ts";

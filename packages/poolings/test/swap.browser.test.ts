@@ -12,7 +12,7 @@ import {
   writeModel,
 } from "@softpool/onnx";
 import { expect, test } from "vitest";
-import { builtFile, openSite, skipBrowser } from "../../../test/browser.ts";
+import { builtFile, openSite, skipBrowser } from "../../../test/browser.js";
 import { swapPooling } from "../src/swap.ts";
 import { numbers } from "./run.ts";
 

@@ -4,7 +4,7 @@
  * skip is a failure.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { builtFile, openSite, type Site, skipBrowser } from "../../../test/browser.ts";
+import { builtFile, openSite, type Site, skipBrowser } from "../../../test/browser.js";
 
 let site: Site | undefined;
 
@@ -53,7 +53,7 @@ beforeAll(async () => {
      });`,
     },
     minify: true,
-    webgpu: false,
+    graphics: "none",
   });
 }, 120_000);
 

@@ -3,29 +3,14 @@
  * adapter is Chromium's SwiftShader: right, never fast. Skipped where there is no Chromium; with
  * CI_FULL=1 that is a failure.
  */
-import { existsSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
-
-const executable = [
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-].find((path) => existsSync(path));
+import { builtFile, openSite, skipBrowser } from "../../../test/browser.js";
 
 /** For `skipIf`: there is no browser, and that is no failure. */
-export const skipPage: boolean = executable === undefined && process.env.CI_FULL !== "1";
-
-if (skipPage) console.warn("SKIPPED: no Chromium found, the WebGPU engine is not tested in a page");
-
-const entry = join(dirname(fileURLToPath(import.meta.url)), "../dist/webgpu/index.js");
+export const skipPage: boolean = skipBrowser;
 
 /** Arrays travel as base64: their class and their bytes. */
 const script = `
-import { createWebGPU } from ${JSON.stringify(entry)};
+import { createWebGPU } from ${builtFile("softpool/dist/webgpu/index.js")};
 const classes = { Float32Array, Uint16Array, Float64Array };
 const decode = (v) => {
   if (v === null || typeof v !== "object") return v;
@@ -104,77 +89,31 @@ function decode(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, decode(v)]));
 }
 
-let browser: Browser | undefined;
-let server: Server | undefined;
-let page: Promise<Page> | undefined;
+type Site = Awaited<ReturnType<typeof openSite>>;
+type Tab = Awaited<ReturnType<Site["open"]>>;
+
+let opened: Promise<{ site: Site; tab: Tab }> | undefined;
 
 /** What the page's engine says it runs on. */
 export let pageInfo: { adapter: string; software: boolean } | undefined;
 
-async function open(): Promise<Page> {
-  if (executable === undefined) throw new Error("CI_FULL=1: expected Chromium, found none");
-  // Only when a page is asked for: most tests that know of it need none.
-  const [{ chromium }, { build }] = await Promise.all([import("playwright-core"), import("vite")]);
-  const name = "virtual:page";
-  const bundle = await build({
-    configFile: false,
-    logLevel: "silent",
-    plugins: [
-      {
-        name: "page",
-        resolveId: (id) => (id === name ? name : undefined),
-        load: (id) => (id === name ? script : undefined),
-      },
-    ],
-    build: { write: false, target: "es2022", rollupOptions: { input: name } },
-  });
-  const outputs = Array.isArray(bundle) ? bundle : [bundle];
-  const chunks = outputs.flatMap((output) => ("output" in output ? output.output : []));
-  const code = chunks.map((chunk) => ("code" in chunk ? chunk.code : "")).join("");
-  const html =
-    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
-  server = createServer((request, response) => {
-    const isScript = request.url === "/page.js";
-    response.writeHead(200, { "content-type": isScript ? "text/javascript" : "text/html" });
-    response.end(isScript ? code : html);
-  });
-  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
-  browser = await chromium.launch({
-    executablePath: executable,
-    // With the other flags Chromium's headless mode has no adapter.
-    args: [
-      "--no-sandbox",
-      "--headless=new",
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      "--enable-features=Vulkan",
-      "--disable-background-networking",
-      "--disable-component-update",
-    ],
-  });
-  const opened = await browser.newPage();
-  await opened.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  await opened.waitForFunction(() => "start" in window);
-  pageInfo = await opened.evaluate(() => (window as never as { start(): never }).start());
-  return opened;
+async function open(): Promise<{ site: Site; tab: Tab }> {
+  const site = await openSite({ modules: { "page.js": script } });
+  const tab = await site.open("start");
+  pageInfo = await tab.call("start");
+  return { site, tab };
 }
 
 /** Calls a function of the page's engine. */
 export async function callPage(name: string, values: readonly unknown[]): Promise<unknown> {
-  page ??= open();
-  const answer = (await (
-    await page
-  ).evaluate(
-    ([f, v]) =>
-      (window as unknown as { call(name: unknown, values: unknown): Promise<unknown> }).call(f, v),
-    [name, encode(values)] as const,
-  )) as { result?: unknown; error?: string };
+  opened ??= open();
+  const { tab } = await opened;
+  const answer = await tab.call<{ result?: unknown; error?: string }>("call", name, encode(values));
   if (answer.error !== undefined) throw new Error(answer.error);
   return decode(answer.result);
 }
 
 /** Closes the browser, where one was opened. */
 export async function closePage(): Promise<void> {
-  await browser?.close();
-  server?.close();
+  await (await opened)?.site.close();
 }

@@ -6,7 +6,7 @@ import "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { measure } from "./measure.js";
 
-setWasmPaths("/");
+setWasmPaths("/tfjs/");
 
 Object.assign(window, {
   /** @param {string} backend @param {string} name @param {number} rounds */

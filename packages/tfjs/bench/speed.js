@@ -8,7 +8,6 @@
  * target is a ratio of at most 5 on `wasm` and `webgpu`.
  */
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measure, workloads } from "./measure.js";
 
@@ -43,10 +42,8 @@ async function inNode() {
  */
 async function inPage() {
   const { openPage } = await import("../test/chromium.js");
-  const page = await openPage(
-    fileURLToPath(new URL("./page.js", import.meta.url)),
-    values.software ? undefined : [],
-  );
+  const module = new URL("./page.js", import.meta.url);
+  const page = await openPage(module, values.software ? "software" : "card");
   try {
     /** @type {string} */
     const adapter = await page.call("adapter");

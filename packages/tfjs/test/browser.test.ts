@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { replacePooling } from "../src/index.ts";
 import { compare } from "./cases.ts";
-import { executable, openPage, type Page } from "./chromium.js";
+import { openPage } from "./chromium.js";
 import { keras, load, numbers, save } from "./models.ts";
 import { type Outcome, tolerances } from "./suite.ts";
 
@@ -19,13 +19,13 @@ if (!full) console.warn("SKIPPED: CI_FULL is not 1, TensorFlow.js is not tested 
 const steps: Record<string, number> = { cpu: 9, wasm: 1, webgl: 6, webgpu: 18 };
 
 describe.skipIf(!full).each(Object.keys(steps))("backend %s in Chromium", (backend) => {
-  let page: Page;
+  let page: Awaited<ReturnType<typeof openPage>>;
   beforeAll(async () => {
-    expect(executable, "Chromium is needed here").toBeDefined();
-    page = await openPage(new URL("./page.ts", import.meta.url).pathname);
+    page = await openPage(new URL("./page.ts", import.meta.url));
   }, 120_000);
   afterAll(async () => {
-    expect(await page?.close()).toEqual([]);
+    await page?.close();
+    expect(page.problems).toEqual([]);
   });
 
   test.each([1, 2, 3])(

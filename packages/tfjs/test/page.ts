@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { load, numbers, type SavedModel, save } from "./models.ts";
 import { checkMemory, checkValues, checkWindows } from "./suite.ts";
 
-setWasmPaths("/");
+setWasmPaths("/tfjs/");
 
 async function use(backend: string): Promise<void> {
   await tf.setBackend(backend);
