@@ -4,12 +4,12 @@
  */
 import { describe, expect, test } from "vitest";
 import { browsers, engines } from "../test/engines.ts";
+import { geometries, layouts, optionsOf } from "../test/geometries.ts";
 import {
   channelsLast,
   type DType,
   exactValues,
   fromHalf,
-  type OracleAxis,
   oracle,
   oracleSize,
   random,
@@ -24,11 +24,6 @@ const names = {
   sum: "sumPool",
   "power-average": "powerAvgPool",
 } as const;
-const layouts = [
-  ["NCL", "NLC"],
-  ["NCHW", "NHWC"],
-  ["NCDHW", "NDHWC"],
-];
 
 function encode(data: Float64Array, dtype: DType) {
   if (dtype === "float64") return data;
@@ -59,52 +54,6 @@ function compare(
     }
   }
   return message;
-}
-
-const absent: OracleAxis = { size: 1, kernel: 1, stride: 1, begin: 0, end: 0, dilation: 1 };
-const sizes: Record<number, [number, number]> = { 1: [11, 12], 2: [7, 8], 3: [5, 6] };
-
-interface Geometry {
-  axes: OracleAxis[];
-  ceil: boolean;
-}
-
-/** All windows of one rank: kernels, strides, paddings, dilations, ceil mode, odd and even sizes. */
-function* geometries(rank: number): Generator<Geometry> {
-  for (const kernel of [1, 2, 3, 5])
-    for (const stride of [1, 2, 3])
-      for (const dilation of [1, 2])
-        for (const size of sizes[rank])
-          for (const [begin, end] of [
-            [0, 0],
-            [1, 1],
-            [0, 1],
-            [2, 1],
-          ])
-            for (const ceil of [false, true]) {
-              const window = dilation * (kernel - 1) + 1;
-              if (Math.max(begin, end) > window / 2 || size + begin + end < window) continue;
-              const axis = { size, kernel, stride, begin, end, dilation };
-              // The last axis differs, so that axes taken for each other are seen.
-              const last = { ...axis, size: size + 2 };
-              const used = rank === 1 ? [last] : rank === 2 ? [axis, last] : [axis, axis, last];
-              const axes = [absent, absent, absent, ...used].slice(-3);
-              if (axes.some((a) => oracleSize(a, ceil) < 1)) continue;
-              yield { axes, ceil };
-            }
-}
-
-function optionsOf({ axes, ceil }: Geometry, rank: number, layout: string, zero: boolean) {
-  const used = axes.slice(3 - rank);
-  return {
-    kernelSize: used.map((a) => a.kernel),
-    stride: used.map((a) => a.stride),
-    padding: used.map((a) => [a.begin, a.end]),
-    dilation: used.map((a) => a.dilation),
-    ceilMode: ceil,
-    layout,
-    paddingMode: zero ? "zero" : "ignore",
-  };
 }
 
 const betas = [

@@ -2,10 +2,10 @@
  * The cases of the engine suite for frameworks: windows, layouts and temperatures with what the naive oracle
  * of the package `softpool` makes of them. Runs in browsers too.
  */
+import { geometries, layouts, optionsOf } from "../../softpool/test/geometries.ts";
 import {
   channelsLast,
   exactValues,
-  type OracleAxis,
   oracle,
   oracleSize,
   random,
@@ -28,13 +28,6 @@ export interface Case {
   gx: Float64Array;
 }
 
-const absent: OracleAxis = { size: 1, kernel: 1, stride: 1, begin: 0, end: 0, dilation: 1 };
-const sizes = { 1: [11, 12], 2: [7, 8], 3: [5, 6] };
-const layouts = {
-  1: ["NCL", "NLC"],
-  2: ["NCHW", "NHWC"],
-  3: ["NCDHW", "NDHWC"],
-};
 const betas = [
   [1],
   [1],
@@ -45,31 +38,6 @@ const betas = [
   [0.5, -2, 3],
 ];
 
-/** All windows of one rank. */
-function* geometries(rank: 1 | 2 | 3): Generator<{ axes: OracleAxis[]; ceil: boolean }> {
-  for (const kernel of [1, 2, 3, 5])
-    for (const stride of [1, 2, 3])
-      for (const dilation of [1, 2])
-        for (const size of sizes[rank])
-          for (const [begin, end] of [
-            [0, 0],
-            [1, 1],
-            [0, 1],
-            [2, 1],
-          ])
-            for (const ceil of [false, true]) {
-              const window = dilation * (kernel - 1) + 1;
-              if (Math.max(begin, end) > window / 2 || size + begin + end < window) continue;
-              const axis = { size, kernel, stride, begin, end, dilation };
-              // The last axis differs, so that axes taken for each other are seen.
-              const last = { ...axis, size: size + 2 };
-              const spatial = [axis, axis, last].slice(3 - rank);
-              const used = [absent, absent, ...spatial].slice(-3);
-              if (used.some((a) => oracleSize(a, ceil) < 1)) continue;
-              yield { axes: used, ceil };
-            }
-}
-
 /**
  * The cases of one rank.
  * @param rank number of spatial axes
@@ -77,7 +45,8 @@ function* geometries(rank: 1 | 2 | 3): Generator<{ axes: OracleAxis[]; ceil: boo
  */
 export function* cases(rank: 1 | 2 | 3, step = 1): Generator<Case> {
   let turn = 0;
-  for (const { axes, ceil } of geometries(rank)) {
+  for (const geometry of geometries(rank)) {
+    const { axes, ceil } = geometry;
     for (const [batch, channels] of [
       [1, 3],
       [3, 1],
@@ -97,7 +66,6 @@ export function* cases(rank: 1 | 2 | 3, step = 1): Generator<Case> {
       const g = exactValues(batch * channels * out.reduce((a, b) => a * b, 1), 2, next);
       const problem = { method: "soft", batch, channels, axes, ceil, zero, weights, beta };
       const { y, gx } = oracle(problem, x, g);
-      const used = axes.slice(3 - rank);
       const arrange = (data: Float64Array) => (last ? channelsLast(data, batch, channels) : data);
       const shape = (all: number[]) => {
         const own = all.slice(3 - rank);
@@ -106,13 +74,7 @@ export function* cases(rank: 1 | 2 | 3, step = 1): Generator<Case> {
       yield {
         rank,
         options: {
-          kernelSize: used.map((a) => a.kernel),
-          stride: used.map((a) => a.stride),
-          padding: used.map((a) => [a.begin, a.end]),
-          dilation: used.map((a) => a.dilation),
-          ceilMode: ceil,
-          layout: layouts[rank][last],
-          paddingMode: zero ? "zero" : "ignore",
+          ...optionsOf(geometry, rank, layouts[rank - 1][last], zero),
           beta: beta.length === 1 ? beta[0] : beta,
           gradient: weights ? "weights" : "exact",
         },
