@@ -6,21 +6,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { explain, Failure, quote } from "../errors.ts";
+import type { EpochPoint } from "../report/learning.ts";
 
 /** An epoch as it was written. */
-export interface Epoch {
-  /** Its number, from 1. */
-  readonly epoch: number;
-  /** Mean loss of its steps. */
-  readonly loss?: number;
-  /** Share of its pictures that were right, in [0, 1]. */
-  readonly accuracy?: number;
+export interface Epoch extends EpochPoint {
   /** Of the pictures held out. */
-  readonly test?: {
-    /** Mean loss. */
-    readonly loss?: number;
-    /** Share that was right, in [0, 1]. */
-    readonly accuracy?: number;
+  readonly test?: NonNullable<EpochPoint["test"]> & {
     /** Share that was among the five most likely, in [0, 1]. */
     readonly top5?: number;
     /** How many pictures. */
