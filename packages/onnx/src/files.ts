@@ -25,6 +25,8 @@ export interface ModelFile {
   readonly model: ModelProto;
   /** The file, as it was named. */
   readonly path: string;
+  /** Its bytes, which the tensors of the model are views of: they must not be changed. */
+  readonly bytes: Uint8Array;
   /** The files beside it that hold its external tensors, each once. */
   readonly external: readonly ExternalFile[];
 }
@@ -62,7 +64,7 @@ export async function readModelFile(path: string, options: ReadOptions = {}): Pr
   }
   const model = readModel(bytes, { ...options, name });
   try {
-    return { model, path, external: externalFiles(model, path) };
+    return { model, path, bytes, external: externalFiles(model, path) };
   } catch (error) {
     throw new OnnxError(`${name}: ${fileError(error, "external data", "read").message}`);
   }

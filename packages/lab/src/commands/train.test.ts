@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { readModel, writeModel } from "@softpool/onnx";
+import { createModel, type ModelProto, readModel, setMetadata, writeModel } from "@softpool/onnx";
 import { buildNetwork } from "@softpool/zoo";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -100,6 +100,50 @@ test("a model from elsewhere: swapped, stopped by Ctrl-C, gone on with, evaluate
   expect(evaluated.code).toBe(0);
   const { test: held } = JSON.parse(last ?? "");
   expect(JSON.parse(evaluated.out).top1.value).toBe(held.accuracy);
+});
+
+/** Puts the tensors of a model into `name` beside it. */
+function outside(model: ModelProto, name: string): void {
+  const stored = model.graph?.initializer.filter(({ rawData }) => rawData.length > 0) ?? [];
+  let offset = 0;
+  const parts = stored.map((own) => {
+    const bytes = own.rawData;
+    const entries = { location: name, offset: String(offset), length: String(bytes.length) };
+    const carrier = createModel(17);
+    for (const [key, value] of Object.entries(entries)) setMetadata(carrier, key, value);
+    own.externalData = carrier.metadataProps;
+    own.rawData = new Uint8Array(0);
+    own.dataLocation = 1;
+    offset += bytes.length;
+    return bytes;
+  });
+  writeFileSync(join(folder, name), Buffer.concat(parts));
+}
+
+test("a model whose external data changed is not gone on with", () => {
+  const { model } = buildNetwork("vgg-small", { size: 16, seed: 2 });
+  const data = join(folder, "apart.onnx.data");
+  outside(model, "apart.onnx.data");
+  writeFileSync(join(folder, "apart.onnx"), writeModel(model));
+  const words = [
+    ...["train", "apart.onnx", "--data", "textures:16,32", "--batch", "16", "--epochs", "1"],
+    ...["--threads", "1", "-o", "apart"],
+  ];
+  expect(softpool(...words).code).toBe(0);
+  expect(readModel(readFileSync(join(folder, "apart/model.onnx"))).graph?.node).toHaveLength(
+    model.graph?.node.length ?? 0,
+  );
+  const bytes = readFileSync(data);
+  const changed = Buffer.from(bytes);
+  changed[bytes.length >> 1] ^= 1;
+  writeFileSync(data, changed);
+  const refused = softpool(...words, "--resume");
+  expect(refused.code).toBe(1);
+  expect(refused.err).toBe(
+    'softpool: "apart.onnx", or a file with its external data, is not what it was when the run began: --resume needs the same, another directory begins anew\n',
+  );
+  writeFileSync(data, bytes);
+  expect(softpool(...words, "--resume")).toMatchObject({ code: 0, err: "" });
 });
 
 test("wrong usage and data that are not there", () => {

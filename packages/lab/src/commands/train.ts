@@ -1,7 +1,6 @@
 /** `softpool train`: trains a network of the catalogue, or a model from elsewhere, on labelled pictures. */
-import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { readModelFile } from "@softpool/onnx/files";
+import { type ModelFile, readModelFile } from "@softpool/onnx/files";
 import { providers } from "@softpool/onnx/session-node";
 import { buildNetwork, type NetworkEntry } from "@softpool/zoo";
 import { defineCommand } from "citty";
@@ -9,7 +8,7 @@ import { type Arguments, type Command, positiveInteger } from "../args.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Broken } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
-import { explain, quote, UsageError } from "../errors.ts";
+import { quote, UsageError } from "../errors.ts";
 import { inspectModel } from "../evaluation/inspect.ts";
 import { failing } from "../evaluation/model.ts";
 import { entryOf, expectModel } from "../evaluation/open.ts";
@@ -19,9 +18,10 @@ import { makeDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
 import { provenance } from "../study/origin.ts";
 import { expectSameRun } from "../training/begin.ts";
-import { digestOf, hasCheckpoint } from "../training/checkpoint.ts";
+import { hasCheckpoint } from "../training/checkpoint.ts";
 import type { RunConfig } from "../training/config.ts";
 import { configLines } from "../training/describe.ts";
+import { fileDigest, modelDigest } from "../training/digest.ts";
 import { LiveLine } from "../training/live.ts";
 import { trainRun } from "../training/loop.ts";
 import { epochLine } from "../training/metrics.ts";
@@ -186,19 +186,12 @@ const definition = defineCommand({
 /** Broken pictures that are named on standard error. */
 const NAMED = 10;
 
-/** The SHA-256 of a file. */
-function fileDigest(path: string): string {
-  try {
-    return digestOf(readFileSync(path));
-  } catch (error) {
-    throw explain("read", path, error);
-  }
-}
-
 /** What is trained, looked at before any data is opened, which may take long. */
 interface Subject {
   readonly entry: NetworkEntry | undefined;
   readonly size: number;
+  /** The file of a model from elsewhere. */
+  readonly file: ModelFile | undefined;
   /** What only a file or a weight file has. */
   readonly digests: Pick<RunConfig, "file" | "weightsDigest">;
 }
@@ -210,7 +203,7 @@ async function subjectOf(model: string, settings: Settings, given?: number): Pro
   if (entry === undefined) {
     const file = await failing(() => readModelFile(model));
     const { size } = inspectModel(file.model, quote(model), given);
-    return { entry, size, digests: { file: fileDigest(model) } };
+    return { entry, size, file, digests: { file: await modelDigest(file) } };
   }
   const size = given ?? entry.size;
   if (heads) {
@@ -222,8 +215,9 @@ async function subjectOf(model: string, settings: Settings, given?: number): Pro
       throw new UsageError(`${error.message}; --no-auxiliary leaves the auxiliary heads out`);
     }
   }
-  const digests = weights === undefined ? {} : { weightsDigest: fileDigest(weightPath(weights)) };
-  return { entry, size, digests };
+  const digests =
+    weights === undefined ? {} : { weightsDigest: await fileDigest(weightPath(weights)) };
+  return { entry, size, file: undefined, digests };
 }
 
 /** Where the run goes. */
@@ -270,7 +264,7 @@ async function run(args: Arguments): Promise<number> {
   const leave = endAtOnce();
   const opened: Dataset[] = [];
   try {
-    const { size, digests } = await subjectOf(model, settings, given);
+    const { size, file, digests } = await subjectOf(model, settings, given);
     const open = async (split: "train" | "test") => {
       const dataset = await openDataset(settings.data, { split, classList: values["class-list"] });
       opened.push(dataset);
@@ -296,7 +290,7 @@ async function run(args: Arguments): Promise<number> {
     makeDirectory(folder);
     leave();
     const test = held.split === "test" ? held : undefined;
-    const how = { folder, saveEvery, resume: flags.has("resume"), json: flags.has("json") };
+    const how = { file, folder, saveEvery, resume: flags.has("resume"), json: flags.has("json") };
     return await training(config, train, test, how);
   } finally {
     leave();
@@ -305,6 +299,7 @@ async function run(args: Arguments): Promise<number> {
 }
 
 interface How {
+  readonly file: ModelFile | undefined;
   readonly folder: string;
   readonly saveEvery: number | undefined;
   readonly resume: boolean;
@@ -315,7 +310,7 @@ async function training(
   config: RunConfig,
   train: Dataset,
   test: Dataset | undefined,
-  { folder, saveEvery, resume, json }: How,
+  { file, folder, saveEvery, resume, json }: How,
 ): Promise<number> {
   if (!json) {
     for (const line of configLines(config, train, folder)) console.log(line);
@@ -340,7 +335,7 @@ async function training(
   };
   try {
     const ended = await trainRun(config, train, test, {
-      ...{ folder, resume, saveEvery, onBroken },
+      ...{ file, folder, resume, saveEvery, onBroken },
       origin: { ...provenance(true) },
       onStep: (step, steps, loss, accuracy) => live.step(step, steps, pictures, loss, accuracy),
       onEpoch: (metrics) => {

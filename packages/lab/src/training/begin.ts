@@ -1,6 +1,6 @@
 /** Where a run begins: with initial values, or with the checkpoint of its directory. */
 import { existsSync, truncateSync, writeFileSync } from "node:fs";
-import { explain, Failure } from "../errors.ts";
+import { explain, Failure, quote } from "../errors.ts";
 import {
   hasCheckpoint,
   loadCheckpoint,
@@ -34,6 +34,14 @@ export function expectSameRun(config: RunConfig, folder: string): void {
   const found = firstDifference("", before, JSON.parse(JSON.stringify(config)));
   if (found === undefined) return;
   const [name, was, is] = found;
+  // Numbers that nobody can read.
+  if (name === "file" || name === "weightsDigest") {
+    const path = name === "file" ? config.network : (config.weights ?? "weights");
+    const whole = name === "file" ? ", or a file with its external data," : "";
+    throw new Failure(
+      `${quote(path)}${whole} is not what it was when the run began: --resume needs the same, another directory begins anew`,
+    );
+  }
   throw new Failure(`the checkpoint is of a run with another ${name}: ${was} instead of ${is}`);
 }
 

@@ -3,6 +3,7 @@
  * What a run computes is a function of its settings: order and augmentation of the data, noise and initial
  * values come from the seed, so that a run that goes on from a checkpoint gives what it would have given.
  */
+import type { ModelFile } from "@softpool/onnx/files";
 import type { Dataset } from "../data/dataset.ts";
 import { type Batch, type Broken, Loader } from "../data/loader.ts";
 import { trainingTransform } from "../data/transforms.ts";
@@ -20,6 +21,8 @@ import type { Trainee } from "./trainee.ts";
 
 /** How a run is done, without influence on its result. */
 export interface RunOptions {
+  /** The ONNX file of the settings, when it was read already; the run changes its model. */
+  readonly file?: ModelFile;
   /** The directory. */
   readonly folder: string;
   /** Whether to go on from the checkpoint that is there. */
@@ -65,7 +68,7 @@ export async function trainRun(
       `a step takes ${batch * accumulate} pictures, more than the ${train.length} of ${train.title}: try a smaller batch`,
     );
   }
-  const trainee = await openTrainee(config);
+  const trainee = await openTrainee(config, options.file);
   for (const note of trainee.notes) options.onNote?.(note);
   const stepper = await openStepper(trainee, config);
   try {

@@ -19,7 +19,7 @@ import {
   tensorFromProto,
   valueInfo,
 } from "@softpool/onnx";
-import { readModelFile } from "@softpool/onnx/files";
+import { type ModelFile, readModelFile } from "@softpool/onnx/files";
 import { DOMAIN, trainingForm } from "@softpool/poolings";
 import { type FileTensor, METADATA_KEY } from "@softpool/zoo";
 import { Failure, quote } from "../../errors.ts";
@@ -46,10 +46,10 @@ interface Template {
   readonly notes: readonly string[];
 }
 
-async function templateOf(config: RunConfig): Promise<Template> {
+async function templateOf(config: RunConfig, file?: ModelFile): Promise<Template> {
   const { network: path, pool, classes, seed, batch } = config;
   const title = quote(path);
-  const { model: given } = await failing(() => readModelFile(path));
+  const { model: given } = file ?? (await failing(() => readModelFile(path)));
   const notes: string[] = [];
   const separate = await failing(() => tidy(given, path));
   if (separate > 0) {
@@ -215,11 +215,12 @@ function withState(model: ModelProto, state: Readonly<State>): ModelProto {
 /**
  * Makes an ONNX file ready for training.
  * @param config the settings: file, pooling, classes, batch, size, batch normalization, what is frozen
+ * @param file the file, when it was read already; its model is changed
  * @throws Failure, one sentence, when the file cannot be read, does not fit the data or cannot be trained
  */
-export async function fileTrainee(config: RunConfig): Promise<Trainee> {
+export async function fileTrainee(config: RunConfig, file?: ModelFile): Promise<Trainee> {
   const title = quote(config.network);
-  const template = await templateOf(config);
+  const template = await templateOf(config, file);
   const { model, seen, scores, notes } = template;
   const graph = fittingGraph(template, config);
   const { tensors, operators } = learnedOf(graph.model, new Set(graph.poolings.keys()));
