@@ -19,6 +19,15 @@ export function explain(action: string, path: string, error: unknown): Failure {
     ENOSPC: "the disk is full",
     EEXIST: "it exists already",
     EMFILE: "too many files are open",
+    ENFILE: "too many files are open",
+    EDQUOT: "the space of this user is used up",
+    EFBIG: "it is larger than the file system or a limit allows",
+    EIO: "the device failed",
+    ELOOP: "symbolic links lead in a circle",
+    ENAMETOOLONG: "the name is too long",
+    ETXTBSY: "it is a program that runs",
+    EBUSY: "it is in use",
+    ENOMEM: "there is not enough memory",
   };
   const reason = (code !== undefined && reasons[code]) || plain(message);
   return new Failure(`cannot ${action} ${quote(path)}: ${reason}`);

@@ -21,6 +21,8 @@ const reasons: Readonly<Record<string, string>> = {
   ELOOP: "symbolic links in a circle",
   ENAMETOOLONG: "the name is too long",
   EMFILE: "too many open files",
+  ENFILE: "too many open files",
+  ETXTBSY: "it is a program that runs",
   EIO: "the device failed",
 };
 
