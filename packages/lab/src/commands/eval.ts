@@ -166,14 +166,19 @@ interface Found {
 }
 
 async function evaluate(
-  { title, session, scores, size }: OpenedModel,
+  { title, session, scores, size, channels }: OpenedModel,
   dataset: Dataset,
   { batch, predictions, statistics }: Options,
   interruption: Interruption,
 ): Promise<Found> {
   const rows: Prediction[] = [];
   const loader = new Loader(dataset, {
-    ...{ batch, transform: evaluationTransform(size, statistics), shuffle: false, keep: 0 },
+    ...{
+      batch,
+      transform: evaluationTransform(size, statistics, channels),
+      shuffle: false,
+      keep: 0,
+    },
     broken: "leave-out",
   });
   const progress = new Progress("pictures", dataset.length);
@@ -276,10 +281,12 @@ export const evalCommand: Command = {
   definition: definition as Command["definition"],
   usage: "MODEL [options]",
   notes: [
-    "MODEL is an ONNX file with float32 pictures [N, 3, H, W] as its input and the scores of classes [N, " +
-      "classes] as its first output, or a network of softpool models with --weights. N may be fixed or open. " +
+    "MODEL is an ONNX file with pictures [N, 3, H, W] or, in greyscale, [N, 1, H, W] as its input, float32 or " +
+      "float16, and the scores of classes [N, classes] as its first output, or a network of softpool models " +
+      "with --weights. N may be fixed or open. " +
       "Pictures are resized, cropped in the centre and normalised as the networks' authors did: by CIFAR's " +
-      "mean and deviation up to 64 pixels, by ImageNet's above, or by --mean and --std.",
+      "mean and deviation up to 64 pixels, by ImageNet's above, or by --mean and --std. " +
+      "Greyscale is the luma 0.299 R + 0.587 G + 0.114 B, normalised by that of mean and deviation.",
     "With --pool the poolings are replaced and everything learned stays: the pre-trained substitution of the " +
       "paper. In a file, places are its pooling layers (softpool swap FILE --list shows them) and a method " +
       "without a place is meant for all that have a window.",

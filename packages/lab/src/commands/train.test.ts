@@ -5,7 +5,19 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { createModel, type ModelProto, readModel, setMetadata, writeModel } from "@softpool/onnx";
+import {
+  conv,
+  createModel,
+  Graph,
+  globalAveragePool,
+  type ModelProto,
+  readModel,
+  relu,
+  setMetadata,
+  tensor,
+  writeModel,
+} from "@softpool/onnx";
+import { uniforms } from "@softpool/poolings";
 import { buildNetwork } from "@softpool/zoo";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -144,6 +156,34 @@ test("a model whose external data changed is not gone on with", () => {
   );
   writeFileSync(data, bytes);
   expect(softpool(...words, "--resume")).toMatchObject({ code: 0, err: "" });
+});
+
+test("greyscale in half precision: trained in float32, evaluated as while it was trained", () => {
+  const g = new Graph(17);
+  const store = (name: string, shape: number[], seed: number) => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const values = Float64Array.from(uniforms(count, { seed }), (u) => u - 0.5);
+    return g.initializer(name, tensor("float16", shape, values));
+  };
+  const x = g.input("pictures", "float16", ["n", 1, 16, 16]);
+  const y = globalAveragePool(g, relu(g, conv(g, x, store("c", [8, 1, 3, 3], 1), undefined)));
+  const scores = g.op("MatMul", [g.op("Flatten", [y]), store("w", [8, 10], 2)]);
+  g.output({ ...scores, dtype: "float16", shape: ["n", 10] });
+  writeFileSync(join(folder, "grey.onnx"), writeModel(g.toModel()));
+  const data = ["--data", "textures:16,64", "--mean", "0.4,0.5,0.6", "--std", "0.25"];
+  const words = ["train", "grey.onnx", ...data, "--batch", "16", "--epochs", "2", "--rate", "0.01"];
+  const trained = softpool(...words, "-o", "grey");
+  expect(trained.err).toBe("");
+  expect(trained.out).toMatch(/greyscale, padded by 2 and cropped, .*mean 0.4815, deviation 0.25/);
+  expect(trained.out).toContain('"grey.onnx" has numbers of half precision: it is learned');
+  const last = readFileSync(join(folder, "grey/metrics.jsonl"), "utf8").trim().split("\n").at(-1);
+  const { loss, accuracy } = JSON.parse(last ?? "").test;
+  const now = softpool("eval", "grey/model.onnx", ...data, "--json");
+  const { channels, top1, ...rest } = JSON.parse(now.out);
+  expect([channels, top1.value]).toEqual([1, accuracy]);
+  expect(rest.loss).toBeCloseTo(loss, 6);
+  const before = softpool("eval", "grey.onnx", ...data, "--json");
+  expect(JSON.parse(before.out)).toMatchObject({ channels: 1, pictures: 64 });
 });
 
 test("wrong usage and data that are not there", () => {

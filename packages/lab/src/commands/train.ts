@@ -8,6 +8,7 @@ import { type Arguments, type Command, positiveInteger } from "../args.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Broken } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
+import type { Channels } from "../data/transforms.ts";
 import { quote, UsageError } from "../errors.ts";
 import { inspectModel } from "../evaluation/inspect.ts";
 import { failing } from "../evaluation/model.ts";
@@ -190,6 +191,7 @@ const NAMED = 10;
 interface Subject {
   readonly entry: NetworkEntry | undefined;
   readonly size: number;
+  readonly channels: Channels;
   /** The file of a model from elsewhere. */
   readonly file: ModelFile | undefined;
   /** What only a file or a weight file has. */
@@ -202,8 +204,14 @@ async function subjectOf(model: string, settings: Settings, given?: number): Pro
   expectModel(model, { pool, weights, remap, size: given });
   if (entry === undefined) {
     const file = await failing(() => readModelFile(model));
-    const { size } = inspectModel(file.model, quote(model), given);
-    return { entry, size, file, digests: { file: await modelDigest(file) } };
+    const { size, signature } = inspectModel(file.model, quote(model), given);
+    return {
+      entry,
+      size,
+      channels: signature.channels,
+      file,
+      digests: { file: await modelDigest(file) },
+    };
   }
   const size = given ?? entry.size;
   if (heads) {
@@ -217,7 +225,7 @@ async function subjectOf(model: string, settings: Settings, given?: number): Pro
   }
   const digests =
     weights === undefined ? {} : { weightsDigest: await fileDigest(weightPath(weights)) };
-  return { entry, size, file: undefined, digests };
+  return { entry, size, channels: 3, file: undefined, digests };
 }
 
 /** Where the run goes. */
@@ -264,7 +272,7 @@ async function run(args: Arguments): Promise<number> {
   const leave = endAtOnce();
   const opened: Dataset[] = [];
   try {
-    const { size, file, digests } = await subjectOf(model, settings, given);
+    const { size, channels, file, digests } = await subjectOf(model, settings, given);
     const open = async (split: "train" | "test") => {
       const dataset = await openDataset(settings.data, { split, classList: values["class-list"] });
       opened.push(dataset);
@@ -283,7 +291,7 @@ async function run(args: Arguments): Promise<number> {
       ...settings,
       ...digests,
       ...(classList === undefined ? {} : { classList }),
-      ...{ size, transform: transformOf(args, size) },
+      ...{ size, transform: transformOf(args, size, channels) },
       ...{ classes: train.classes.length, pictures: train.length },
     };
     if (flags.has("resume")) expectSameRun(config, folder);
@@ -375,10 +383,10 @@ export const train: Command = {
     "What a run computes depends on its settings alone. Killed at any moment, it goes on with --resume from " +
       "its last checkpoint to the bits that it would have come to, on the same machine, provider and threads.",
     "FILE.onnx is fine-tuned: float32 weights and biases of its convolutions, linear layers and norms are " +
-      "learned, model.onnx is the given graph with new values. It takes pictures [N, 3, H, W], normalised as " +
-      "softpool eval does; batch normalization keeps its statistics unless --batch-norm train asks for those " +
+      "learned, model.onnx is the given graph with new values. It takes pictures [N, 3, H, W], or [N, 1, H, " +
+      "W] in greyscale, normalised as softpool eval does; batch normalization keeps its statistics unless --batch-norm train asks for those " +
       "of the batch; dropout stays what it is in the file. A classifier for another number of classes is " +
-      "replaced. --pool replaces its poolings first.",
+      "replaced. --pool replaces its poolings first. A model of half precision becomes one of float32.",
     "With --weights what fits by name is loaded; the classifier may be missing or for other classes, and " +
       "begins with initial values then. --backbone-rate 0.1 lets everything but the classifier (and what " +
       "poolings learn) follow at a tenth of the rate.",

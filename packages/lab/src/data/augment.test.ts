@@ -2,7 +2,7 @@
 import { uniforms } from "@softpool/poolings";
 import { expect, test } from "vitest";
 import { augment } from "./augment.ts";
-import { jitterColours } from "./colour.ts";
+import { jitterColours, lumaOf } from "./colour.ts";
 import type { Pixels } from "./dataset.ts";
 import { order, stream } from "./draw.ts";
 import { axisOf, type Layout, resample } from "./resample.ts";
@@ -24,7 +24,7 @@ const plain = { mean: [0, 0, 0], std: [1, 1, 1], flip: 0 } as const;
 const place = { seed: 7, epoch: 2, index: 11 };
 
 function apply(picture: Pixels, transform: Transform, where = place): Float32Array {
-  const out = new Float32Array(3 * transform.size ** 2);
+  const out = new Float32Array((transform.channels ?? 3) * transform.size ** 2);
   augment(picture, transform, where, out);
   return out;
 }
@@ -250,6 +250,21 @@ test("a picture depends on seed, epoch and index, and on nothing else", () => {
   // The noise that a network is fed for the same seed is other noise.
   const next = stream("augment", 7, 0, 0);
   expect(uniforms(8, { seed: 7 })).not.toEqual(Float32Array.from({ length: 8 }, next));
+});
+
+test("greyscale is the luma of the same picture in colours", () => {
+  const jitter = { brightness: 0.4, contrast: 0.2, saturation: 0.9, hue: 0.3 };
+  const unit = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  for (const changes of [{}, { jitter, rotate: { degrees: 20, probability: 1 } }]) {
+    const usual = trainingTransform(24, undefined, 1);
+    const colours = apply(noise(40, 31), { ...usual, ...changes, ...unit, channels: 3 });
+    const mean = lumaOf(...usual.mean);
+    const deviation = lumaOf(...usual.std);
+    const expected = Array.from({ length: 576 }, (_, i) => {
+      return (lumaOf(colours[i], colours[576 + i], colours[1152 + i]) - mean) / deviation;
+    });
+    expect(maxdiff(apply(noise(40, 31), { ...usual, ...changes }), expected)).toBeLessThan(2e-6);
+  }
 });
 
 test("an epoch's order is a permutation, each place equally likely", () => {

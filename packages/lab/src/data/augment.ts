@@ -2,7 +2,7 @@
  * Applies a transform to a picture: a pure function of the pixels, the transform and (seed, epoch, index),
  * whatever thread or order it is computed in.
  */
-import { jitterColours } from "./colour.ts";
+import { jitterColours, lumaOf } from "./colour.ts";
 import type { Pixels } from "./dataset.ts";
 import { stream } from "./draw.ts";
 import { type Axis, axisOf, type Layout, resample } from "./resample.ts";
@@ -94,7 +94,8 @@ function axes(picture: Pixels, transform: Transform, next: () => number): [Axis,
  * @param picture its pixels
  * @param transform what is done; not checked here
  * @param place decides what chance decides
- * @param out receives 3 x size x size values: red, green and blue planes, normalised
+ * @param out receives channels x size x size values: red, green and blue planes, or that of their luma,
+ * normalised
  */
 export function augment(
   picture: Pixels,
@@ -102,10 +103,26 @@ export function augment(
   place: Place,
   out: Float32Array,
 ): void {
+  if (transform.channels === 1) {
+    const planes = new Float32Array(3 * out.length);
+    colours(picture, transform, place, planes);
+    greyscale(planes, transform, out);
+    return;
+  }
+  colours(picture, transform, place, out);
+  const { mean, std } = transform;
+  const count = out.length / 3;
+  for (let c = 0; c < 3; c++) {
+    normalise(out.subarray(c * count, (c + 1) * count), transform, mean[c], std[c]);
+  }
+}
+
+/** A picture transformed, without normalisation: values from 0 to {@link unitOf}. */
+function colours(picture: Pixels, transform: Transform, place: Place, out: Float32Array): void {
   const next = stream("augment", place.seed, place.epoch, place.index);
   const [across, down] = axes(picture, transform, next);
   resample(picture, across, down, out);
-  const { jitter, mean, size, std } = transform;
+  const { jitter, size } = transform;
   if (transform.rotate !== undefined && next() < transform.rotate.probability) {
     rotate(out, size, (2 * next() - 1) * transform.rotate.degrees);
   }
@@ -113,10 +130,22 @@ export function augment(
     for (let i = 0; i < out.length; i++) out[i] /= 255;
     jitterColours(out, jitter, next);
   }
-  const unit = jitter === undefined ? 255 : 1;
-  const count = out.length / 3;
-  for (let c = 0; c < 3; c++) {
-    const [shift, gain] = [mean[c] / std[c], 1 / (unit * std[c])];
-    for (let i = c * count, end = i + count; i < end; i++) out[i] = out[i] * gain - shift;
+}
+
+/** The luma of planes, normalised by that of mean and deviation. */
+function greyscale(planes: Float32Array, transform: Transform, out: Float32Array): void {
+  const count = out.length;
+  for (let i = 0; i < count; i++) {
+    out[i] = lumaOf(planes[i], planes[count + i], planes[2 * count + i]);
   }
+  normalise(out, transform, lumaOf(...transform.mean), lumaOf(...transform.std));
+}
+
+/** What white is before normalisation. */
+const unitOf = ({ jitter }: Transform): number => (jitter === undefined ? 255 : 1);
+
+/** (value / white - mean) / std, in place. */
+function normalise(plane: Float32Array, transform: Transform, mean: number, std: number): void {
+  const [shift, gain] = [mean / std, 1 / (unitOf(transform) * std)];
+  for (let i = 0; i < plane.length; i++) plane[i] = plane[i] * gain - shift;
 }

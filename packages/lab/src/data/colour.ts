@@ -1,11 +1,16 @@
 /**
  * Changes of colour on planes of values in [0, 1], in this order: brightness, contrast, saturation,
- * hue, each cut to [0, 1] afterwards. Luma is 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); the hue turns
- * in HSV: value and saturation stay.
+ * hue, each cut to [0, 1] afterwards; and their luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). The hue
+ * turns in HSV: value and saturation stay.
  */
 import type { Jitter } from "./transforms.ts";
 
 const cut = (v: number): number => Math.min(1, Math.max(0, v));
+
+/** The luma of red, green and blue, of whatever scale. */
+export function lumaOf(red: number, green: number, blue: number): number {
+  return 0.299 * red + 0.587 * green + 0.114 * blue;
+}
 
 /** Moves values away from a reference or towards it: r + f (v - r). */
 function blend(planes: Float32Array, factor: number, reference: (i: number) => number): void {
@@ -45,8 +50,7 @@ function turnHue(planes: Float32Array, share: number): void {
  */
 export function jitterColours(planes: Float32Array, jitter: Jitter, next: () => number): void {
   const count = planes.length / 3;
-  const luma = (i: number) =>
-    0.299 * planes[i] + 0.587 * planes[count + i] + 0.114 * planes[2 * count + i];
+  const luma = (i: number) => lumaOf(planes[i], planes[count + i], planes[2 * count + i]);
   const factor = (x: number) => {
     const low = Math.max(0, 1 - x);
     return low + next() * (1 + x - low);

@@ -27,7 +27,7 @@ export interface Job {
 
 /** Pictures prepared. */
 export interface Result {
-  /** 3 x size x size values for each picture, zeros for broken ones. */
+  /** channels x size x size values for each picture, zeros for broken ones. */
   readonly data: Float32Array<ArrayBuffer>;
   /** Places in the job of pictures that cannot be decoded, ascending, and why. */
   readonly broken: readonly { readonly place: number; readonly reason: string }[];
@@ -43,7 +43,7 @@ const LANES = 4;
 export async function runJob(setup: Setup, job: Job): Promise<Result> {
   const { transform, seed, keep, stop } = setup;
   const { epoch, pictures } = job;
-  const one = 3 * transform.size ** 2;
+  const one = (transform.channels ?? 3) * transform.size ** 2;
   const data = new Float32Array(pictures.length * one);
   const broken: { place: number; reason: string }[] = [];
   let next = 0;

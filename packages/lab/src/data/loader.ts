@@ -45,7 +45,7 @@ export interface Batch {
   readonly epoch: number;
   /** Number of the batch in the epoch, from 0. */
   readonly step: number;
-  /** Pictures, 3, size, size. */
+  /** Pictures, channels, size, size. */
   readonly shape: readonly [number, number, number, number];
   /** Normalised values of that shape. */
   readonly data: Float32Array<ArrayBuffer>;
@@ -216,8 +216,8 @@ export class Loader {
 
   async #prepare(epoch: number, step: number, indices: Int32Array<ArrayBuffer>): Promise<Batch> {
     const { transform, broken } = this.#options;
-    const { size } = transform;
-    const one = 3 * size ** 2;
+    const { size, channels = 3 } = transform;
+    const one = channels * size ** 2;
     const wanted = indices.slice();
     const run = async (places: readonly number[]) => {
       const pictures = places.map((place) => {
@@ -257,8 +257,8 @@ export class Loader {
     data: Float32Array<ArrayBuffer>,
     indices: Int32Array<ArrayBuffer>,
   ): Batch {
-    const { size } = this.#options.transform;
+    const { size, channels = 3 } = this.#options.transform;
     const labels = Int32Array.from(indices, (index) => this.#dataset.label(index));
-    return { epoch, step, shape: [indices.length, 3, size, size], data, labels, indices };
+    return { epoch, step, shape: [indices.length, channels, size, size], data, labels, indices };
   }
 }

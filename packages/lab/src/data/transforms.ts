@@ -32,6 +32,9 @@ export interface Jitter {
   readonly hue: number;
 }
 
+/** How many planes pictures have: red, green and blue, or their luma alone. */
+export type Channels = 1 | 3;
+
 /** A rotation by chance: the angle is uniform in [-degrees, degrees]. */
 export interface Rotation {
   /** The largest angle, from 0 to 180. */
@@ -40,7 +43,10 @@ export interface Rotation {
   readonly probability: number;
 }
 
-/** A whole transform; (value / 255 - mean) / std per channel comes last. */
+/**
+ * A whole transform; (value / 255 - mean) / std per channel comes last. In greyscale value, mean and std
+ * are the lumas of those of red, green and blue.
+ */
 export interface Transform {
   /** Width and height of the result in pixels. */
   readonly size: number;
@@ -52,6 +58,8 @@ export interface Transform {
   readonly rotate?: Rotation;
   /** Changes of colour; undefined for none. */
   readonly jitter?: Jitter;
+  /** Planes of the result: 3 for red, green and blue (default), 1 for their luma. */
+  readonly channels?: Channels;
   /** Mean of red, green and blue, in [0, 1]. */
   readonly mean: readonly [number, number, number];
   /** Standard deviation of red, green and blue, above 0. */
@@ -77,13 +85,18 @@ const SMALL = 64;
  * The usual transform for learning: random area and flip; up to 64 pixels pad, crop and flip.
  * @param size width and height of the network's input
  * @param statistics default: CIFAR's up to 64 pixels, ImageNet's above
+ * @param channels planes that the network takes; default 3
  */
-export function trainingTransform(size: number, statistics?: Statistics): Transform {
+export function trainingTransform(
+  size: number,
+  statistics?: Statistics,
+  channels: Channels = 3,
+): Transform {
   const geometry: Geometry =
     size <= SMALL
       ? { kind: "pad-crop", padding: Math.round(size / 8) }
       : { kind: "random-area", area: [0.08, 1], ratio: [3 / 4, 4 / 3] };
-  return { size, geometry, flip: 0.5, ...(statistics ?? usual(size)) };
+  return { size, geometry, flip: 0.5, ...grey(channels), ...(statistics ?? usual(size)) };
 }
 
 /**
@@ -91,12 +104,22 @@ export function trainingTransform(size: number, statistics?: Statistics): Transf
  * 299), and the centre; up to 64 pixels the whole.
  * @param size width and height of the network's input
  * @param statistics default: CIFAR's up to 64 pixels, ImageNet's above
+ * @param channels planes that the network takes; default 3
  */
-export function evaluationTransform(size: number, statistics?: Statistics): Transform {
+export function evaluationTransform(
+  size: number,
+  statistics?: Statistics,
+  channels: Channels = 3,
+): Transform {
   const resize = size <= SMALL ? size : Math.round((size * 256) / 224);
   const geometry: Geometry = { kind: "centre-crop", resize };
-  return { size, geometry, flip: 0, ...(statistics ?? usual(size)) };
+  return { size, geometry, flip: 0, ...grey(channels), ...(statistics ?? usual(size)) };
 }
+
+/** Said only where it is not usual, so that records of older runs stay what they are. */
+const grey = (channels: Channels): Pick<Transform, "channels"> => {
+  return channels === 1 ? { channels } : {};
+};
 
 function usual(size: number): Statistics {
   return size <= SMALL ? CIFAR : IMAGENET;
@@ -114,7 +137,7 @@ function expect(ok: boolean, name: string, expected: string, value: unknown): vo
  * @throws RangeError that names the field, what was expected and what came
  */
 export function expectTransform(transform: Transform): void {
-  const { size, geometry, flip, rotate, jitter, mean, std } = transform;
+  const { size, geometry, flip, rotate, jitter, channels = 3, mean, std } = transform;
   expect(Number.isInteger(size) && size > 0, "size", "a whole number above 0", size);
   expect(flip >= 0 && flip <= 1, "flip", "a probability in [0, 1]", flip);
   if (rotate !== undefined) {
@@ -122,6 +145,7 @@ export function expectTransform(transform: Transform): void {
     expect(degrees >= 0 && degrees <= 180, "degrees", "an angle in [0, 180]", degrees);
     expect(probability >= 0 && probability <= 1, "probability", "one in [0, 1]", probability);
   }
+  expect(channels === 1 || channels === 3, "channels", "1 or 3", channels);
   const three = (v: readonly number[]) => v.length === 3 && v.every(Number.isFinite);
   expect(three(mean), "mean", "three numbers", mean);
   expect(three(std) && std.every((v) => v > 0), "std", "three numbers above 0", std);

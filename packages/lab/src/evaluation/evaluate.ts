@@ -3,7 +3,7 @@
  * counted. Accuracies have Wilson's 95 % intervals; the loss is the mean cross entropy.
  */
 import { OnnxError } from "@softpool/onnx";
-import { fromRun, type RunTensor, type Session } from "@softpool/onnx/session-node";
+import { fromRun, type RunTensor, type Session, toRun } from "@softpool/onnx/session-node";
 import type { Batch } from "../data/loader.ts";
 import { Failure } from "../errors.ts";
 import { MOST_PREDICTED } from "../predictions/format.ts";
@@ -84,6 +84,11 @@ function* chunks(
   }
 }
 
+/** Float32 values as float16. */
+function halved({ shape, data }: RunTensor): RunTensor {
+  return toRun({ dtype: "float16", shape, data: Float64Array.from(data as Float32Array) });
+}
+
 /** The scores of a chunk, row by row, after a look at their number. */
 function scoresOf(value: RunTensor, width: number, title: string, classes: number): Float64Array {
   const { data, shape } = fromRun(value);
@@ -98,9 +103,9 @@ function scoresOf(value: RunTensor, width: number, title: string, classes: numbe
 
 /**
  * Evaluates a model.
- * @param session runs it: one input `[N, 3, H, W]` float32 besides `feeds`, first output `[N, classes]`; N
+ * @param session runs it: one input `[N, C, H, W]`, float32 or float16, besides `feeds`, first output `[N, classes]`; N
  * may be fixed, batches are then cut and the last part is filled up
- * @param batches labelled pictures of the size that it takes
+ * @param batches labelled pictures of the size and with the planes that it takes
  * @param options number of classes, what is fed besides, who listens
  * @returns what was counted; of the batches before the stop, when `stop` said so
  * @throws Failure when the model takes or gives something else, or tells another number of classes apart
@@ -121,7 +126,10 @@ export async function evaluateModel(
   const run = async (tensor: RunTensor): Promise<RunTensor> => {
     const before = performance.now();
     try {
-      const results = await session.run({ ...feeds, [signature.input]: tensor });
+      const results = await session.run({
+        ...feeds,
+        [signature.input]: signature.dtype === "float16" ? halved(tensor) : tensor,
+      });
       return results[signature.output];
     } catch (error) {
       throw error instanceof OnnxError ? new Failure(`${title}: ${error.message}`) : error;

@@ -1,6 +1,7 @@
 /** What a model is that was opened for evaluation, and how it is opened. */
 import { OnnxError } from "@softpool/onnx";
 import type { Session, SessionOptions } from "@softpool/onnx/session-node";
+import type { Channels } from "../data/transforms.ts";
 import { Failure } from "../errors.ts";
 import type { ScoreKind } from "./rank.ts";
 import type { Substituted } from "./substitute.ts";
@@ -33,6 +34,8 @@ export interface OpenedModel {
   readonly session: Session;
   /** Height and width of its pictures. */
   readonly size: number;
+  /** Their planes: 3 for colours, 1 for greyscale. */
+  readonly channels: Channels;
   /** What its scores are. */
   readonly scores: ScoreKind;
   /** What was substituted in a file. */

@@ -46,7 +46,7 @@ export async function openFile(path: string, options: OpenModelOptions): Promise
   const file = await failing(() => readModelFile(path));
   const { model } = file;
   const about = inspectModel(model, title, options.size);
-  const { input, batch, classes } = about.signature;
+  const { input, batch, channels, classes } = about.signature;
   expectClasses(title, classes, options.classes);
   const { entry, size } = about;
   const { pool } = options;
@@ -56,7 +56,7 @@ export async function openFile(path: string, options: OpenModelOptions): Promise
       : asked(() =>
           substitute(model, {
             ...{ pool, title, entry },
-            inputs: { [input]: [batch ?? 1, 3, size, size] },
+            inputs: { [input]: [batch ?? 1, channels, size, size] },
           }),
         );
   const session = await failing(() =>
@@ -65,5 +65,6 @@ export async function openFile(path: string, options: OpenModelOptions): Promise
       : openChanged(substituted.model, file, options.session),
   );
   const { pool: own, scores } = about;
-  return { title, network: entry?.name, pool: own, size, scores, session, substituted, notes: [] };
+  const opened = { title, network: entry?.name, pool: own, size, channels, scores, session };
+  return { ...opened, substituted, notes: [] };
 }

@@ -61,5 +61,5 @@ export async function openNetwork(
   }
   const session = await failing(() => createSession(writeModel(model), options.session));
   const about = { title: entry.name, network: entry.name, pool: pool ?? "original", size };
-  return { ...about, session, scores: "logits", substituted: undefined, notes };
+  return { ...about, channels: 3, session, scores: "logits", substituted: undefined, notes };
 }

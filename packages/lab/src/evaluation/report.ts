@@ -62,10 +62,10 @@ function substitution(substituted: Substituted | undefined): string {
 /** The report as lines of text. */
 export function reportLines(report: Report): string[] {
   const { pool, weights, opened, dataset, available, evaluation, broken, interrupted } = report;
-  const { title, size, session, substituted } = opened;
+  const { title, size, channels, session, substituted } = opened;
   const { pictures, top1, top5, loss, notFinite } = evaluation;
   const about = [
-    `pictures ${size}x${size}`,
+    `pictures ${size}x${size}${channels === 1 ? " in greyscale" : ""}`,
     ...(weights === undefined ? [] : [`weights ${JSON.stringify(weights)}`]),
     ...(pool === undefined && opened.pool === undefined
       ? []
@@ -98,7 +98,7 @@ export function reportLines(report: Report): string[] {
 /** The report for machines; what is no number is null. */
 export function reportJson(report: Report): unknown {
   const { opened, dataset, available, evaluation, broken, interrupted } = report;
-  const { network, size, session, substituted, scores } = opened;
+  const { network, size, channels, session, substituted, scores } = opened;
   const { pictures, notFinite, loss, seconds } = evaluation;
   const interval = ({ value, low, high }: Interval) => ({ value: finite(value), low, high });
   const { replaced, already } = substituted ?? {};
@@ -111,6 +111,7 @@ export function reportJson(report: Report): unknown {
     substituted:
       substituted === undefined ? null : { replaced, already, before: opened.pool ?? null },
     size,
+    channels,
     scores,
     data: {
       title: dataset.title,

@@ -1,12 +1,17 @@
 /** What a classifier takes and gives, as its session declares it. */
 import { type Dim, formatShape } from "@softpool/onnx";
 import type { Session } from "@softpool/onnx/session-node";
+import type { Channels } from "../data/transforms.ts";
 import { Failure, quote } from "../errors.ts";
 
 /** A classifier's input and output. */
 export interface Signature {
-  /** Name of the input `[N, 3, H, W]`, float32. */
+  /** Name of the input `[N, C, H, W]`. */
   readonly input: string;
+  /** Its type: float32, or float16. */
+  readonly dtype: "float32" | "float16";
+  /** C: 3 for colours, which is also taken where it is open, or 1 for greyscale. */
+  readonly channels: Channels;
   /** N; undefined where any number of pictures fits. */
   readonly batch: number | undefined;
   /** H; undefined where it is open. */
@@ -41,11 +46,11 @@ export function signatureOf(
     throw new Failure(`${title}: expected one input, the pictures, received ${names}`);
   }
   const [{ name: input, dtype, shape }] = open;
-  const channels = shape?.[1];
-  const colour = typeof channels !== "number" || channels === 3;
-  if (dtype !== "float32" || shape?.length !== 4 || !colour) {
+  const channels = known(shape?.[1]) ?? 3;
+  const single = dtype === "float32" || dtype === "float16";
+  if (!single || shape?.length !== 4 || (channels !== 3 && channels !== 1)) {
     throw new Failure(
-      `${title}: input ${quote(input)}: expected float32 pictures [N, 3, H, W], ` +
+      `${title}: input ${quote(input)}: expected float32 or float16 pictures [N, 3, H, W] or [N, 1, H, W], ` +
         `received ${dtype ?? "no tensor"} ${formatShape(shape)}`,
     );
   }
@@ -60,7 +65,7 @@ export function signatureOf(
     );
   }
   return {
-    input,
+    ...{ input, dtype, channels },
     batch: known(shape[0]),
     height: known(shape[2]),
     width: known(shape[3]),

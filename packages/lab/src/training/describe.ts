@@ -1,4 +1,5 @@
 /** The settings of a run in lines, as they are printed before it begins. */
+import { lumaOf } from "../data/colour.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Transform } from "../data/transforms.ts";
 import { quote } from "../errors.ts";
@@ -25,15 +26,18 @@ function geometryText({ geometry, size }: Transform): string {
 }
 
 function transformText(transform: Transform): string {
-  const { size, flip, rotate, jitter, mean, std } = transform;
+  const { size, channels, flip, rotate, jitter, mean, std } = transform;
+  const numbers = (three: Transform["mean"]) =>
+    channels === 1 ? String(Number(lumaOf(...three).toFixed(4))) : three.join(" ");
   return list([
     `${size}x${size}`,
+    channels === 1 && "greyscale",
     geometryText(transform),
     flip > 0 && `mirrored with probability ${flip}`,
     rotate && `rotated by up to ${rotate.degrees} degrees with probability ${rotate.probability}`,
     jitter && `brightness, contrast, saturation, hue by up to ${Object.values(jitter).join(", ")}`,
-    `mean ${mean.join(" ")}`,
-    `deviation ${std.join(" ")}`,
+    `mean ${numbers(mean)}`,
+    `deviation ${numbers(std)}`,
   ]);
 }
 

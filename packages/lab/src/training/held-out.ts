@@ -36,7 +36,7 @@ export async function evaluateHeldOut(
   const session = await createSession(model, { provider, threads });
   const loader = new Loader(test, {
     batch: BATCH,
-    transform: evaluationTransform(size, transform && pick(transform)),
+    transform: evaluationTransform(size, transform && pick(transform), transform?.channels),
     shuffle: false,
     broken: "leave-out",
   });

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { type Provider, providers } from "@softpool/onnx/session-node";
 import type { NetworkEntry } from "@softpool/zoo";
 import { type Arguments, oneOf, positiveInteger, seedNumber } from "../args.ts";
-import { type Transform, trainingTransform } from "../data/transforms.ts";
+import { type Channels, type Transform, trainingTransform } from "../data/transforms.ts";
 import { quote, UsageError } from "../errors.ts";
 import { statisticsOption } from "../evaluation/statistics-option.ts";
 import type { BatchNorm, RunConfig } from "./config.ts";
@@ -168,12 +168,13 @@ function jitterOf(text: string): Transform["jitter"] {
  * What is done to a picture, in full.
  * @param args the options
  * @param size height and width of the pictures
+ * @param channels their planes; default 3
  * @throws UsageError for a value out of range
  */
-export function transformOf(args: Arguments, size: number): Transform {
+export function transformOf(args: Arguments, size: number, channels?: Channels): Transform {
   const { values } = args;
   const recipe = recipeOf(args);
-  const usual = trainingTransform(size, statisticsOption(values));
+  const usual = trainingTransform(size, statisticsOption(values), channels);
   const rotate = values.rotate === undefined ? recipe.rotate : rotationOf(values.rotate);
   const jitter = values.jitter === undefined ? undefined : jitterOf(values.jitter);
   const flip =
@@ -184,6 +185,7 @@ export function transformOf(args: Arguments, size: number): Transform {
     ...{ size, geometry: usual.geometry, flip },
     ...(rotate === undefined ? {} : { rotate }),
     ...(jitter === undefined ? {} : { jitter }),
+    ...(channels === 1 ? { channels } : {}),
     ...{ mean: usual.mean, std: usual.std },
   };
 }

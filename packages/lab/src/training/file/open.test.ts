@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   batchNormalization,
+  cast,
   conv,
+  evaluate,
   Graph,
   globalAveragePool,
   int64s,
@@ -16,6 +18,9 @@ import {
   shallow,
   softmax,
   tensor,
+  tensorFromProto,
+  tensorToProto,
+  typeFromProto,
   type Value,
   writeModel,
 } from "@softpool/onnx";
@@ -48,26 +53,35 @@ interface Form {
   readonly shared?: boolean;
   /** An operator between the layers. */
   readonly between?: string;
+  /** Planes of the pictures. */
+  readonly channels?: 1 | 3;
+  /** Element type; the values are those of half precision in either. */
+  readonly dtype?: "float32" | "float16";
+  /** Whether the first layer's values are cast to float32 and back. */
+  readonly casts?: boolean;
 }
 
 /** Convolution, norm, maximum, twice; then a classifier. */
 function network(form: Form = {}): ModelProto {
   const { batch = "n", opset = 17, classes = 4, head = "gemm", written, shared, between } = form;
+  const { channels = 3, dtype = "float32", casts } = form;
   const g = new Graph(opset);
   let seed = 0;
   const store = (name: string, shape: readonly number[], scale = 0.5, shift = 0): Value => {
     const count = shape.reduce((a, b) => a * b, 1);
     const values = Float64Array.from(uniforms(count, { seed: ++seed }), (u) => {
-      return Math.fround(scale * (2 * u - 1) + shift);
+      return scale * (2 * u - 1) + shift;
     });
-    return g.initializer(name, tensor("float32", shape, values));
+    const { data } = tensorFromProto(tensorToProto(tensor("float16", shape, values), ""));
+    return g.initializer(name, tensor(dtype, shape, data));
   };
-  let x = g.input("pictures", "float32", [batch, 3, SIZE, SIZE]);
-  const mean = store("input.mean", [1, 3, 1, 1]);
+  let x = g.input("pictures", dtype, [batch, channels, SIZE, SIZE]);
+  const mean = store("input.mean", [1, channels, 1, 1]);
   x = g.op("Add", [x, mean]);
+  if (casts) x = cast(g, relu(g, cast(g, x, "float32")), dtype);
   let norms: Value[] = [];
   for (const [i, [from, to]] of [
-    [3, 5],
+    [channels, 5],
     [5, 5],
   ].entries()) {
     x = conv(g, x, store(`c${i}.weight`, [to, from, 3, 3]), store(`c${i}.bias`, [to]), {
@@ -109,7 +123,7 @@ function network(form: Form = {}): ModelProto {
     if (head === "scaled") y = g.op("Mul", [y, store("scale", [1, classes])]);
   }
   const [output] = g.node("Identity", [y], {}, { outputNames: ["scores"] });
-  g.output({ ...output, dtype: "float32", shape: [batch, classes] });
+  g.output({ ...output, dtype, shape: [batch, classes] });
   return g.toModel();
 }
 
@@ -128,9 +142,9 @@ function settings(model: ModelProto, rest: Partial<RunConfig> = {}): RunConfig {
 }
 
 /** Pictures by chance, with labels. */
-function batchOf(count: number, from: number): Batch {
-  const shape = [count, 3, SIZE, SIZE] as const;
-  const one = 3 * SIZE * SIZE;
+function batchOf(count: number, from: number, channels: number): Batch {
+  const shape = [count, channels, SIZE, SIZE] as const;
+  const one = channels * SIZE * SIZE;
   const all = uniforms(one * (from + count), { seed: 9 });
   const data = Float32Array.from(all.subarray(one * from), (u) => 2 * u - 1);
   const labels = Int32Array.from({ length: count }, (_, i) => (from + i) % 4);
@@ -142,11 +156,15 @@ async function trained(config: RunConfig) {
   const trainee = await fileTrainee(config);
   const stepper = await openStepper(trainee, config);
   const { batch, accumulate = 1 } = config;
+  const given = trainee.model.graph?.input.find(({ name }) => name === "pictures");
+  const channels = Number(typeFromProto(given?.type).shape?.[1]);
   let state = initialState(trainee, stepper.weights, stepper.velocities);
   const losses: number[] = [];
   try {
     for (let k = 0; k < 3; k++) {
-      const batches = Array.from({ length: accumulate }, (_, i) => batchOf(batch, i * batch));
+      const batches = Array.from({ length: accumulate }, (_, i) =>
+        batchOf(batch, i * batch, channels),
+      );
       const update = await stepper.run(state, batches, 0.1, k);
       state = update.state;
       losses.push(update.loss);
@@ -301,6 +319,29 @@ test("a classifier for other classes is replaced, whatever it is made of", async
   await expect(fileTrainee(settings(network({ classes: 7, head: "scaled" })))).rejects.toThrow(
     /tells 7 classes apart, the data has 4, and its classifier cannot be replaced: its scores are made by Mul/,
   );
+});
+
+test("half precision: learned and written in float32, to the bits of a file in float32", async () => {
+  for (const [i, form] of [{}, { channels: 1, casts: true }, { head: "probabilities" }].entries()) {
+    const [single, half] = (["float32", "float16"] as const).map((dtype) => {
+      const model = network({ ...form, dtype } as Form);
+      return i === 0 ? model : swapPooling(model, { inline: i === 2 }).model;
+    });
+    const batchNorm = i === 0 ? "train" : "frozen";
+    const expected = await trained(settings(single, { batchNorm }));
+    const found = await trained(settings(half, { batchNorm }));
+    expect(found.losses).toEqual(expected.losses);
+    expect(found.state).toEqual(expected.state);
+    expect(found.trainee.notes[0]).toMatch(/^".*\.onnx" has numbers of half precision: it is lea/);
+    const { channels = 3 } = form as Form;
+    const values = uniforms(2 * channels * SIZE * SIZE, { seed: 5 });
+    const pictures = tensor("float32", [2, channels, SIZE, SIZE], Float64Array.from(values));
+    const [ours, theirs] = [found, expected].map(({ trainee, state }) =>
+      evaluate(readModel(writeModel(trainee.finished(state))), { pictures }),
+    );
+    expect(ours.scores.dtype).toBe("float32");
+    expect(ours).toEqual(theirs);
+  }
 });
 
 test("what cannot be trained is said with its node", async () => {

@@ -36,7 +36,8 @@ import { drawDropout } from "./dropout.ts";
 import { findScores, replaceHead, type Scores } from "./head.ts";
 import { learnedOf } from "./learned.ts";
 import { normsOf, trainNorms, trains } from "./norms.ts";
-import { tidy } from "./tidy.ts";
+import { bringIn, tidy } from "./tidy.ts";
+import { widen } from "./widen.ts";
 
 /** What model.onnx is made from. */
 interface Template {
@@ -51,17 +52,23 @@ async function templateOf(config: RunConfig, file?: ModelFile): Promise<Template
   const title = quote(path);
   const { model: given } = file ?? (await failing(() => readModelFile(path)));
   const notes: string[] = [];
-  const separate = await failing(() => tidy(given, path));
+  await failing(() => bringIn(given, path));
+  if (widen(given)) {
+    notes.push(
+      `${title} has numbers of half precision: it is learned, and model.onnx is written, in float32`,
+    );
+  }
+  const separate = tidy(given);
   if (separate > 0) {
     notes.push(
       `${separate} tensors that the file holds once because they are equal are learned separately`,
     );
   }
   const seen = inspectModel(given, title, config.size);
-  const { input, output } = seen.signature;
+  const { input, output, channels } = seen.signature;
   let model = given;
   if (pool !== undefined) {
-    const inputs = { [input]: [seen.signature.batch ?? batch, 3, seen.size, seen.size] };
+    const inputs = { [input]: [seen.signature.batch ?? batch, channels, seen.size, seen.size] };
     model = asked(() => substitute(given, { ...{ pool, title, inputs }, entry: seen.entry })).model;
   }
   const scores = findScores(model, output);
@@ -111,11 +118,15 @@ interface TrainingGraph {
 function trainingGraph({ model, seen, scores }: Template, config: RunConfig): TrainingGraph {
   const { batch, classes, batchNorm = "frozen", softpoolGradient } = config;
   const { signature, size } = seen;
-  const name = signature.input;
+  const { input: name, channels } = signature;
   const flat = shallow(model);
   flat.graph = inlineFunctions(model, { only: ({ domain }) => domain !== DOMAIN });
-  const fixed = withBatch(flat, { name, shape: [signature.batch ?? null, 3, size, size] }, batch);
-  const inputs = { [name]: [batch, 3, size, size] };
+  const fixed = withBatch(
+    flat,
+    { name, shape: [signature.batch ?? null, channels, size, size] },
+    batch,
+  );
+  const inputs = { [name]: [batch, channels, size, size] };
   const form = trainingForm(fixed, { inputs, gradient: softpoolGradient });
   const graph = form.model.graph;
   if (graph === undefined) throw new OnnxError("expected a graph");

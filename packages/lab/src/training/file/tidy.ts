@@ -113,13 +113,12 @@ function separateNorms(model: ModelProto): number {
 }
 
 /**
- * Tidies a model.
- * @param model a checked model, which is changed: that of a file nobody else has
- * @param path the file, beside which its external tensors lie
- * @returns how many tensors are stored separately that were one
+ * Brings in what lies outside a model.
+ * @param model a checked model, which is changed
+ * @param path its file, beside which its external tensors lie
  * @throws OnnxError when an external tensor cannot be read
  */
-export function tidy(model: ModelProto, path: string): number {
+export function bringIn(model: ModelProto, path: string): void {
   forEachTensor(model, (tensor) => {
     if (!isExternal(tensor)) return;
     const bytes = externalBytes(path, tensor);
@@ -127,6 +126,14 @@ export function tidy(model: ModelProto, path: string): number {
     tensor.externalData = [];
     tensor.dataLocation = 0;
   });
+}
+
+/**
+ * Tidies a model.
+ * @param model a checked model without external tensors, which is changed: nobody else has it
+ * @returns how many tensors are stored separately that were one
+ */
+export function tidy(model: ModelProto): number {
   storeConstants(model);
   return storeCopies(model) + separateNorms(model);
 }
