@@ -21,7 +21,6 @@ import {
   OnnxError,
   reshape,
   stackConvolutions,
-  sub,
   tensor,
   type Value,
 } from "@softpool/onnx";
@@ -169,7 +168,7 @@ export function trainingParts(
   const outputs: Value[] = [];
   const sums = learned.map(({ name, shape }, i): StateTensor => {
     const sum = g.input(`sum/${name}`, "float32", shape);
-    const output = named(g, add(g, sum, derivatives[i]), `next/sum/${name}`);
+    const output = g.op("Add", [sum, derivatives[i]], {}, { outputNames: [`next/sum/${name}`] });
     outputs.push(output);
     return { name: sum.name, next: output.name, shape };
   });
@@ -225,12 +224,11 @@ function updater(g: Graph, rate: Value, options: StepOptions) {
     const rank = shape.length;
     const d = decay > 0 && decays ? add(g, gradient, times(g, w, decay, rank)) : gradient;
     const v = g.input(`${VELOCITY}${name}`, "float32", shape);
-    const velocity = add(g, times(g, v, momentum, rank), d);
+    const names = [`next/${name}`, `next/${VELOCITY}${name}`];
+    const velocity = g.op("Add", [times(g, v, momentum, rank), d], {}, { outputNames: [names[1]] });
     const direction = nesterov ? add(g, d, times(g, velocity, momentum, rank)) : velocity;
-    const outputs = [
-      named(g, sub(g, w, mul(g, direction, rates(rank, factor))), `next/${name}`),
-      named(g, velocity, `next/${VELOCITY}${name}`),
-    ];
+    const change = mul(g, direction, rates(rank, factor));
+    const outputs = [g.op("Sub", [w, change], {}, { outputNames: [names[0]] }), velocity];
     return {
       weight: { name, next: outputs[0].name, shape },
       velocity: { name: v.name, next: outputs[1].name, shape },

@@ -2,6 +2,7 @@
  * Activations: Relu and its kin, the smooth ones. At a kink they have the derivative that PyTorch's
  * have: `Relu` 0 at 0, `LeakyRelu` and `PRelu` the slope of the left side, and so on.
  */
+import { float } from "../attributes.ts";
 import type { Graph, Value } from "../graph.ts";
 import { binary, evaluateElementwise, parameter, unary } from "./elementwise-operator.ts";
 import { elementwiseShape, type Operator, required } from "./operator.ts";
@@ -33,6 +34,18 @@ const mul = (g: Graph, ...factors: Value[]) => factors.reduce((a, b) => g.op("Mu
 const plus = (g: Graph, x: Value, by: number) => g.op("Add", [x, numberLike(g, x, by)]);
 const above = (g: Graph, x: Value, limit: number) => g.op("Greater", [x, numberLike(g, x, limit)]);
 const below = (g: Graph, x: Value, limit: number) => g.op("Less", [x, numberLike(g, x, limit)]);
+
+/** The largest number of float32: times any but the smallest of subnormal numbers it is above 1. */
+const LARGEST = 2 ** 127 * (2 - 2 ** -23);
+
+/**
+ * 1 where what a Relu gives is above 0, else 0. In float32 it is one pass, HardSigmoid, which takes a third
+ * of the time of a comparison and a cast on ONNX Runtime's CPU provider; numbers below 2.9e-39 count in part.
+ */
+function stepOf(g: Graph, y: Value): Value {
+  if (y.dtype !== "float32") return mask(g, above(g, y, 0), y);
+  return g.op("HardSigmoid", [y], { alpha: float(LARGEST), beta: float(0) });
+}
 
 /** dy y (1 - y): y is a logistic function. */
 function logisticRule({ g, y, dy }: UnaryParts): Value {
@@ -108,7 +121,7 @@ export const activations: readonly Operator[] = [
   unary(
     "Relu",
     (x) => Math.max(x, 0),
-    ({ g, y, dy }) => masked(g, dy, above(g, y, 0)),
+    ({ g, y, dy }) => mul(g, dy, stepOf(g, y)),
   ),
   unary("Sigmoid", logistic, logisticRule),
   unary("Tanh", Math.tanh, ({ g, y, dy }) => g.op("Sub", [dy, mul(g, dy, y, y)])),

@@ -65,8 +65,8 @@ function batchStatistics(
 
 /**
  * BatchNormalization, in both modes. Training is fastest when the node has all outputs and momentum 0:
- * its statistics are then used. dL/dx is a dL/dy + b (x - mean) + c with numbers for each channel, which
- * two normalizations with given statistics compute faster than arithmetic does.
+ * its statistics are then used. dL/dx is then the normalization of dL/dy + k x with given statistics, where
+ * k is a number for each channel: three passes over memory.
  */
 export const batchNormalizationGradient: GradientRule = (context) => {
   const { g, node, attributes, wanted } = context;
@@ -98,21 +98,22 @@ export const batchNormalizationGradient: GradientRule = (context) => {
   const [mean, variance] = trains ? batchStatistics(context, x) : [givenMean, givenVariance];
   const inverse = inverseOf(g, variance, epsilon);
   const sum = channelSum(g, dy);
-  const factor = byX || given ? mul(g, scale, inverse) : undefined;
+  const factor = given ? mul(g, scale, inverse) : undefined;
   // The sum of n dL/dy.
   const along =
     trains || byScale || byVariance
       ? mul(g, inverse, sub(g, channelSumOfProduct(g, dy, x), mul(g, mean, sum)))
       : undefined;
-  const trained = (a: Value, b: Value): Value => {
-    const each = perElement(g, a, x);
-    const zeros = noughts();
-    const shifted = normalize(dy, scale, mul(g, each, sum), zeros, variance);
-    return add(g, shifted, normalize(x, mul(g, each, b), zeros, mean, variance));
+  // With m elements: dL/dx = scale inverse (dy + k x - (sum / m + k mean)), k = -along inverse / m.
+  const trained = (b: Value): Value => {
+    const k = mul(g, perElement(g, b, x), inverse);
+    const centre = sub(g, mul(g, k, mean), perElement(g, sum, x));
+    const tilted = add(g, dy, mul(g, x, channelList(g, k, rankOf(x))));
+    return normalize(tilted, scale, noughts(), centre, variance);
   };
   const byVarianceOf = (a: Value, b: Value) => scaled(g, mul(g, mul(g, a, inverse), b), -0.5);
   return [
-    byX ? (trains && factor && along ? trained(factor, along) : fixed()) : undefined,
+    byX ? (trains && along ? trained(along) : fixed()) : undefined,
     byScale ? along : undefined,
     byBias ? sum : undefined,
     byMean && given && factor ? neg(g, mul(g, factor, sum)) : undefined,
