@@ -21,7 +21,7 @@ function sources(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return sources(path);
-    return entry.name.endsWith(".ts") && !entry.name.endsWith(".test.ts") ? [path] : [];
+    return /\.tsx?$/.test(entry.name) && !entry.name.endsWith(".test.ts") ? [path] : [];
   });
 }
 
@@ -75,8 +75,10 @@ function check(file) {
   }
 }
 
-for (const name of readdirSync(join(root, "packages"))) {
-  for (const file of sources(join(root, "packages", name, "src"))) check(file);
+for (const place of ["packages", "apps"]) {
+  for (const name of readdirSync(join(root, place))) {
+    for (const file of sources(join(root, place, name, "src"))) check(file);
+  }
 }
 for (const line of missing) console.error(line);
 console.log(`docs: ${checked} symbols checked, ${missing.length} without a documentation comment`);
