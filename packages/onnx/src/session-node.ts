@@ -10,8 +10,11 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { OnnxError } from "./error.ts";
+import { writeModel } from "./model.ts";
+import { blockOf, blockProbe } from "./ops/blocked-convolution.ts";
 import { runtimeSentence } from "./runtime-error.ts";
 import {
+  fromRun,
   type Host,
   openSession,
   type Provider,
@@ -20,6 +23,7 @@ import {
   type Session,
   type SessionOptions,
 } from "./session.ts";
+import { elements } from "./tensor.ts";
 
 export type * from "./session.ts";
 export { fromRun, providers, toRun } from "./session.ts";
@@ -97,6 +101,37 @@ export async function createSession(
   options: SessionOptions = {},
 ): Promise<Session> {
   return (await openSession(host(options), model, options)).session;
+}
+
+let block: Promise<number | undefined> | undefined;
+
+/**
+ * How many channels a block has on this processor, for convolutions on blocked channels on the CPU
+ * provider: it is asked once.
+ * @returns `undefined` where there are none
+ * @throws OnnxError when onnxruntime-node is not installed
+ */
+export function channelBlock(): Promise<number | undefined> {
+  block ??= probeBlock();
+  return block;
+}
+
+async function probeBlock(): Promise<number | undefined> {
+  loaded ??= loadRuntime();
+  await loaded;
+  const { model, shape } = blockProbe();
+  let session: Session | undefined;
+  try {
+    session = await createSession(writeModel(model), { threads: 1 });
+    const data = Float32Array.from({ length: elements(shape) }, (_, i) => i);
+    const outputs = await session.run({ x: { dtype: "float32", shape, data } });
+    return blockOf(fromRun(Object.values(outputs)[0]));
+  } catch (error) {
+    if (error instanceof OnnxError) return undefined;
+    throw error;
+  } finally {
+    await session?.dispose();
+  }
 }
 
 /** Where a node ran. */

@@ -13,6 +13,8 @@
  */
 import {
   add,
+  blockConvolutions,
+  blockedModel,
   Graph,
   gradients,
   graphOf,
@@ -38,6 +40,12 @@ export interface StepOptions {
   readonly smoothing?: number;
   /** Weight of each auxiliary head's loss; default 0.4. */
   readonly auxiliary?: number;
+}
+
+/** What runs a step, without influence on what it computes but for rounding. */
+export interface StepTarget {
+  /** Channels of a block of ONNX Runtime's CPU provider on this machine; default none: any provider. */
+  readonly block?: number;
 }
 
 /** A tensor that a graph may learn. */
@@ -126,9 +134,14 @@ const VELOCITY = "velocity/";
  * Builds the step of a network.
  * @param source a graph for training
  * @param options the optimiser
+ * @param target what runs it
  * @throws OnnxError for an operator without a gradient, with the node
  */
-export function trainingStep(source: StepSource, options: StepOptions = {}): TrainingStep {
+export function trainingStep(
+  source: StepSource,
+  options: StepOptions = {},
+  target: StepTarget = {},
+): TrainingStep {
   const g = graphOf(source.model);
   const objective = objectiveOf(g, source, options);
   const rate = g.input(objective.names.rate, "float32", []);
@@ -141,8 +154,9 @@ export function trainingStep(source: StepSource, options: StepOptions = {}): Tra
   const velocities = next.map(({ velocity }) => velocity);
   const changing = new Set(weights.map(({ name }) => name));
   feed(g, changing);
-  conclude(g, source, objective, [...next.flatMap(({ outputs }) => outputs)]);
-  return { model: g.toModel("step"), weights, velocities, names: objective.names };
+  const outputs = next.flatMap((one) => one.outputs);
+  const model = conclude(g, source, objective, outputs, { name: "step", ...target });
+  return { model, weights, velocities, names: objective.names };
 }
 
 /**
@@ -150,12 +164,14 @@ export function trainingStep(source: StepSource, options: StepOptions = {}): Tra
  * @param source a graph for training
  * @param options the optimiser
  * @param count batches of an update
+ * @param target what runs it
  * @throws OnnxError for an operator without a gradient, with the node
  */
 export function trainingParts(
   source: StepSource,
   options: StepOptions,
   count: number,
+  target: StepTarget = {},
 ): TrainingParts {
   const learned = source.parameters.filter(({ trainable }) => trainable);
   const g = graphOf(source.model);
@@ -174,7 +190,7 @@ export function trainingParts(
   });
   const statistics = statisticsOf(g, source);
   feed(g, new Set([...learned, ...statistics].map(({ name }) => name)));
-  conclude(g, source, objective, outputs);
+  const model = conclude(g, source, objective, outputs, { name: "gradients", ...target });
 
   const u = new Graph(g.opset);
   const rate = u.input(objective.names.rate, "float32", []);
@@ -186,7 +202,7 @@ export function trainingParts(
   });
   u.output(...next.flatMap((one) => one.outputs));
   return {
-    ...{ gradients: g.toModel("gradients"), update: u.toModel("update"), sums },
+    ...{ gradients: model, update: u.toModel("update"), sums },
     weights: [...next.map(({ weight }) => weight), ...statistics],
     velocities: next.map(({ velocity }) => velocity),
     names: objective.names,
@@ -268,15 +284,18 @@ function feed(g: Graph, changing: ReadonlySet<string>): void {
   g.inputs.push(...[...changing].map((name) => g.value(name)));
 }
 
-/** Declares the outputs of a graph that is complete, and stacks samples where that is faster. */
+/** The model of a graph that is complete, its convolutions in the form that is fastest. */
 function conclude(
   g: Graph,
   { statistics }: StepSource,
   { loss, count, names }: Objective,
   next: readonly Value[],
-): void {
+  { name, block }: StepTarget & { readonly name: string },
+): ModelProto {
   g.outputs.splice(0, g.outputs.length);
   const results = [named(g, loss, names.loss), named(g, count, names.correct)];
-  g.output(...next, ...results, ...statistics.map(({ next: name }) => g.value(name)));
+  g.output(...next, ...results, ...statistics.map((own) => g.value(own.next)));
+  const blocked = block === undefined ? 0 : blockConvolutions(g, block);
   stackConvolutions(g);
+  return blocked > 0 ? blockedModel(g, name) : g.toModel(name);
 }

@@ -1,6 +1,11 @@
 /** Does updates on ONNX Runtime: batches and a state in, the next state out. */
 import { type ModelProto, OnnxError, writeModel } from "@softpool/onnx";
-import { createSession, type RunTensor, type Session } from "@softpool/onnx/session-node";
+import {
+  channelBlock,
+  createSession,
+  type RunTensor,
+  type Session,
+} from "@softpool/onnx/session-node";
 import type { Batch } from "../data/loader.ts";
 import { Failure } from "../errors.ts";
 import type { State } from "./checkpoint.ts";
@@ -10,6 +15,7 @@ import { movedStatistics, renamed, zeros } from "./state.ts";
 import {
   type StateTensor,
   type StepNames,
+  type StepTarget,
   type TrainingStep,
   trainingParts,
   trainingStep,
@@ -62,6 +68,11 @@ async function open(title: string, model: ModelProto, config: RunConfig): Promis
   }
 }
 
+/** Where a step runs: blocks are of the CPU provider alone. */
+async function targetOf({ provider }: RunConfig): Promise<StepTarget> {
+  return { block: provider === "cpu" ? await channelBlock() : undefined };
+}
+
 /**
  * Opens what does the updates of a run.
  * @param trainee the network
@@ -72,7 +83,8 @@ export async function openStepper(trainee: Trainee, config: RunConfig): Promise<
   const { accumulate = 1 } = config;
   const { title } = trainee;
   if (accumulate > 1) return openParts(trainee, config, accumulate);
-  const step = building(title, () => trainingStep(trainee, config));
+  const target = await targetOf(config);
+  const step = building(title, () => trainingStep(trainee, config, target));
   const session = await open(title, step.model, config);
   return {
     ...step,
@@ -93,7 +105,8 @@ export async function openStepper(trainee: Trainee, config: RunConfig): Promise<
 
 async function openParts(trainee: Trainee, config: RunConfig, count: number): Promise<Stepper> {
   const { title } = trainee;
-  const parts = building(title, () => trainingParts(trainee, config, count));
+  const target = await targetOf(config);
+  const parts = building(title, () => trainingParts(trainee, config, count, target));
   const gradients = await open(title, parts.gradients, config);
   const update = await open(title, parts.update, config).catch(async (error: unknown) => {
     await gradients.dispose();

@@ -16,6 +16,7 @@ import { isStatic } from "../shape.ts";
 import { product, reach, swapped } from "./convolution-axes.ts";
 import { pad } from "./pad.ts";
 import { reshape } from "./reshape.ts";
+import { rewriteNodes } from "./rewrite.ts";
 import { slice } from "./slice.ts";
 import { transpose } from "./transpose.ts";
 import { axisOf, windowOf } from "./window.ts";
@@ -34,23 +35,11 @@ const FEW_POSITIONS = 256;
  * @returns how many were stacked
  */
 export function stackConvolutions(g: Graph): number {
-  const nodes = [...g.nodes];
-  // What is emitted shares constants with the rest: they come first.
-  const constants = nodes.filter(({ opType }) => opType === "Constant");
-  g.nodes.splice(0, g.nodes.length, ...constants);
-  let count = 0;
-  for (const node of nodes) {
-    if (node.opType === "Constant") continue;
+  return rewriteNodes(g, (node) => {
     const found = convolutionOf(g, node);
-    if (found === undefined) {
-      g.nodes.push(node);
-      continue;
-    }
-    stacked(g, found);
-    g.nodes[g.nodes.length - 1].output[0] = node.output[0];
-    count++;
-  }
-  return count;
+    if (found !== undefined) stacked(g, found);
+    return found !== undefined;
+  });
 }
 
 /** A convolution that is worth stacking. */
@@ -74,15 +63,24 @@ function convolutionOf(g: Graph, node: NodeProto): Stackable | undefined {
   if (!isStatic(sizes) || !isStatic(weights) || (node.input.length > 2 && !bias)) return;
   const window = windowOf(attributes, weights.slice(2));
   const axes = sizes.slice(2).map((size, i) => axisOf(window, i, size));
-  if (!pays(sizes[0], weights, axes)) return;
+  if (!stackingPays(sizes[0], weights, axes)) return;
   const rows = rowsOf(axes[0]);
   if (stackedEnd(axes[0], rows, sizes[0]) < 0) return;
   const values = { x: x as Value, weight: weight as Value, bias };
   return { ...values, axes, sizes, filters: weights[0], rows };
 }
 
-/** Whether stacking is faster. */
-function pays(samples: number, weight: readonly number[], axes: readonly Axis[]): boolean {
+/**
+ * Whether stacked samples are faster.
+ * @param samples how many there are
+ * @param weight shape of the weights
+ * @param axes the spatial axes
+ */
+export function stackingPays(
+  samples: number,
+  weight: readonly number[],
+  axes: readonly Axis[],
+): boolean {
   const taps = product(axes.map(({ kernel }) => kernel));
   const positions = product(axes.map(({ out }) => out));
   const many = product(weight) >= MANY_WEIGHTS;
