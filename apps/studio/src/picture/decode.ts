@@ -1,6 +1,7 @@
 /** From a file to the pixels of a picture, decoded by the browser: sRGB, orientation applied. */
 import { resolutionChart } from "@softpool/pictures";
 import { megapixels } from "../format.ts";
+import { canvasOf } from "./canvas.ts";
 import { hasAlpha, toPixels } from "./pixels.ts";
 import type { Pixels } from "./pool.worker.ts";
 
@@ -23,17 +24,6 @@ function expectSize(name: string, width: number, height: number): void {
   throw new Error(
     `"${name}" has ${width} × ${height} pixels (${megapixels(width, height)}), too large for the memory of a page: at most ${MOST_PIXELS / 1e6} megapixels fit. The command softpool downsample takes larger ones.`,
   );
-}
-
-/** A canvas of a size, with its context. */
-export function canvasOf(
-  width: number,
-  height: number,
-): [OffscreenCanvas, OffscreenCanvasRenderingContext2D] {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (context === null) throw new Error("the browser gave no canvas");
-  return [canvas, context];
 }
 
 /** Vector graphics are decoded by elements only. */

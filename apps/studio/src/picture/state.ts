@@ -3,7 +3,8 @@ import { batch, computed, effect, type Signal, signal, untracked } from "@preact
 import type { Light, Protocol } from "@softpool/pictures";
 import { graphics } from "../environment.ts";
 import { connect, latestOnly } from "../rpc.ts";
-import { canvasOf, type Source } from "./decode.ts";
+import { canvasOf } from "./canvas.ts";
+import type { Source } from "./decode.ts";
 import type { Likeness, Handlers as MeasureHandlers } from "./measure.worker.ts";
 import { type MethodName, methods, refusal } from "./methods.ts";
 import type { Engine, Handlers as PoolHandlers, PoolReply } from "./pool.worker.ts";

@@ -1,13 +1,20 @@
-/** The temperature's slider, from average over SoftPool to maximum, and what the last step took. */
+/** The temperature's slider, from average over SoftPool to maximum. */
+import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { megapixels, milliseconds, temperature } from "../format.ts";
+import { temperature } from "../format.ts";
 import { betaAt, parseBeta, placeOf } from "./beta.ts";
-import { beta, engineFor, source, states } from "./state.ts";
 
 const STEPS = 1000;
 
-/** The slider with its value, also as a number to type. */
-export function Temperature() {
+/** The slider with its value, also as a number to type; beside it what the page wants to say. */
+export function Temperature({
+  beta,
+  children,
+}: {
+  beta: Signal<number>;
+  children: ComponentChildren;
+}) {
   const id = useId();
   const value = beta.value;
   const place = placeOf(value);
@@ -56,24 +63,7 @@ export function Temperature() {
           </button>
         </div>
       </div>
-      <Timing />
+      {children}
     </div>
-  );
-}
-
-/** How long the last step of SoftPool took. */
-function Timing() {
-  const pooled = states.soft.pooled.value;
-  const picture = source.value;
-  if (pooled === undefined || picture === undefined) return <p class="timing">…</p>;
-  const { operator, conversion } = pooled;
-  const engine = engineFor("soft") === "wasm" ? "WebAssembly" : "WebGPU";
-  return (
-    <p class="timing" data-milliseconds={(operator + conversion).toFixed(2)}>
-      <b>{milliseconds(operator + conversion)}</b> for {megapixels(picture.width, picture.height)}
-      <small>
-        operator {milliseconds(operator)} ({engine}) + pixels {milliseconds(conversion)}
-      </small>
-    </p>
   );
 }

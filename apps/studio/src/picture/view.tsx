@@ -8,6 +8,7 @@ import { Divider } from "./divider.tsx";
 import { methods } from "./methods.ts";
 import { Pane, ZoomButtons } from "./pane.tsx";
 import {
+  beta,
   engine,
   gain,
   kernel,
@@ -24,6 +25,7 @@ import {
 } from "./state.ts";
 import { NumbersTable } from "./table.tsx";
 import { Temperature } from "./temperature.tsx";
+import { Timing } from "./timing.tsx";
 import { fit } from "./viewport.ts";
 
 /** The largest kernel and stride. */
@@ -212,7 +214,9 @@ export function PictureView() {
             {problem.value}
           </Notice>
         )}
-        <Temperature />
+        <Temperature beta={beta}>
+          <Timing />
+        </Temperature>
         <div class="bar">
           <Choice
             label="View"
