@@ -1,9 +1,9 @@
 import { writeModel } from "@softpool/onnx";
-import { createSession, type RunTensor } from "@softpool/onnx/session-node";
+import { channelBlock, createSession, type RunTensor } from "@softpool/onnx/session-node";
 import { uniforms } from "@softpool/poolings";
 import { buildNetwork } from "@softpool/zoo";
 import { expect, test } from "vitest";
-import { type StepOptions, trainingStep } from "./step.ts";
+import { type StepOptions, type StepTarget, trainingStep } from "./step.ts";
 
 const BATCH = 8;
 const CLASSES = 4;
@@ -23,10 +23,10 @@ function batch(): { input: RunTensor; labels: RunTensor } {
   };
 }
 
-async function prepare(pool: string, options: StepOptions = {}) {
+async function prepare(pool: string, options: StepOptions = {}, target: StepTarget = {}) {
   const settings = { training: true, batch: BATCH, classes: CLASSES, pool, seed: 1 } as const;
   const network = buildNetwork("vgg-small", settings);
-  const step = trainingStep(network, options);
+  const step = trainingStep(network, options, target);
   const session = await createSession(writeModel(step.model));
   const stored = new Map(network.model.graph?.initializer.map((item) => [item.name, item]));
   const state: Record<string, RunTensor> = {};
@@ -63,6 +63,27 @@ test.each(["maximum", "average", "soft"])("steps lower the loss: %s", async (poo
   expect(losses.every(Number.isFinite)).toBe(true);
   expect(losses[0]).toBeGreaterThan(0.8);
   expect(losses[11]).toBeLessThan(losses[0] / 3);
+});
+
+test("channels in blocks: the same step but for rounding", async () => {
+  const block = await channelBlock();
+  // Without vector instructions there are no blocks.
+  if (block === undefined) return;
+  const plain = await prepare("soft", { decay: 5e-4 });
+  const blocked = await prepare("soft", { decay: 5e-4 }, { block });
+  const own = blocked.step.model.graph?.node.filter(({ domain }) => domain !== "") ?? [];
+  expect(own.filter(({ opType }) => opType === "Conv").length).toBeGreaterThan(5);
+  const [expected, found] = [await plain.run(0.1), await blocked.run(0.1)];
+  expect(numberOf(found.loss)).toBeCloseTo(numberOf(expected.loss), 5);
+  for (const { next } of plain.step.velocities) {
+    const [one, other] = [expected[next].data, found[next].data] as [Float32Array, Float32Array];
+    const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
+    const error = norm(one.map((value, i) => value - other[i]));
+    // A value next to 0 may be on the other side of a ReLU.
+    expect(error, next).toBeLessThan(0.01 * norm(one) + 1e-6);
+  }
+  await plain.session.dispose();
+  await blocked.session.dispose();
 });
 
 test("the update is SGD's with the derivative of the loss", async () => {

@@ -17,6 +17,7 @@ const cases: readonly Case[] = [
   [[2, 2, 6, 7], [4, 2, 3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }],
   [[2, 2, 6, 6], [2, 2, 2, 2], { pads: [2, 0, 0, 3] }],
   [[1, 2, 7, 8], [2, 2, 3, 2], { dilations: [2, 3], strides: [1, 2] }],
+  [[2, 2, 13, 15], [3, 2, 3, 5], { strides: [2, 2], dilations: [3, 1], pads: [2, 1, 1, 2] }],
   [[1, 1, 9, 9], [2, 1, 2, 3], { auto_pad: "SAME_UPPER", strides: [2, 3] }],
   [[1, 1, 9, 8], [2, 1, 2, 4], { auto_pad: "SAME_LOWER" }],
   [[1, 1, 9, 8], [2, 1, 2, 4], { auto_pad: "VALID", strides: [2, 2] }],

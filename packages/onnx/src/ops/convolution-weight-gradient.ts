@@ -121,25 +121,58 @@ function places(sizes: readonly number[]): readonly (readonly number[])[] {
   );
 }
 
+/** A part of an axis. */
+interface Cut {
+  readonly axis: number;
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+
+function cutOut(g: Graph, x: Value, cut: readonly Cut[]): Value {
+  if (cut.length === 0) return x;
+  return slice(g, x, {
+    axes: cut.map(({ axis }) => axis),
+    starts: cut.map(({ start }) => start),
+    ends: cut.map(({ end }) => end),
+    steps: cut.every(({ step }) => step === 1) ? undefined : cut.map(({ step }) => step),
+  });
+}
+
 /**
  * For each tap, in row-major order, what it sees of the padded input: as many positions as the output.
+ * With strides every nth position comes first, for all taps that see such: copies of whole lines are 3
+ * times as fast as those of single numbers.
  * @param first the first spatial axis of `x`
  */
 function tapSlices(g: Graph, x: Value, axes: readonly Axis[], first: number): Value[] {
+  const taps = product(axes.map(({ kernel }) => kernel));
+  const phased = taps > 2 * product(axes.map(({ stride }) => stride));
+  const phases = new Map<string, Value>();
+  const phase = (offsets: readonly number[]): Value => {
+    const known = phases.get(String(offsets));
+    if (known !== undefined) return known;
+    const cut = axes.flatMap((axis, i): Cut[] => {
+      const { stride: step } = axis;
+      return step === 1 ? [] : [{ axis: i + first, start: offsets[i], end: width(axis), step }];
+    });
+    const value = cutOut(g, x, cut);
+    phases.set(String(offsets), value);
+    return value;
+  };
   return places(axes.map(({ kernel }) => kernel)).map((place) => {
-    const cut = axes.flatMap((axis, i) => {
-      const start = place[i] * axis.dilation;
-      const end = start + (axis.out - 1) * axis.stride + 1;
-      const all = start === 0 && end === width(axis) && axis.stride === 1;
-      return all ? [] : [{ axis: i + first, start, end, step: axis.stride }];
+    const starts = axes.map(({ dilation }, i) => place[i] * dilation);
+    const steps = axes.map(({ stride }) => (phased ? 1 : stride));
+    const offsets = axes.map(({ stride }, i) => (phased ? starts[i] % stride : 0));
+    const cut = axes.flatMap((axis, i): Cut[] => {
+      const { stride, out } = axis;
+      const size = phased ? Math.ceil((width(axis) - offsets[i]) / stride) : width(axis);
+      const start = phased ? (starts[i] - offsets[i]) / stride : starts[i];
+      const end = start + (out - 1) * steps[i] + 1;
+      const all = start === 0 && end === size && steps[i] === 1;
+      return all ? [] : [{ axis: i + first, start, end, step: steps[i] }];
     });
-    if (cut.length === 0) return x;
-    return slice(g, x, {
-      axes: cut.map(({ axis }) => axis),
-      starts: cut.map(({ start }) => start),
-      ends: cut.map(({ end }) => end),
-      steps: cut.every(({ step }) => step === 1) ? undefined : cut.map(({ step }) => step),
-    });
+    return cutOut(g, phased ? phase(offsets) : x, cut);
   });
 }
 
