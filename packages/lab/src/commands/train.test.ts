@@ -1,6 +1,14 @@
 /** `softpool train` as a whole: spawned, killed, gone on with. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -19,6 +27,7 @@ import {
 } from "@softpool/onnx";
 import { uniforms } from "@softpool/poolings";
 import { buildNetwork } from "@softpool/zoo";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), "../../bin/softpool.js");
@@ -186,6 +195,93 @@ test("greyscale in half precision: trained in float32, evaluated as while it was
   expect(JSON.parse(before.out)).toMatchObject({ channels: 1, pictures: 64 });
 });
 
+test("pictures held out have the numbers of the classes learned; other classes are refused, on --resume too", async () => {
+  const put = (path: string, red: number) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    const create = {
+      width: 9,
+      height: 9,
+      channels: 3,
+      background: { r: red, g: 0, b: 9 },
+    } as const;
+    return sharp({ create }).png().toFile(join(folder, path));
+  };
+  const reds = { ash: 0, birch: 120, cedar: 255 };
+  for (const [name, red] of Object.entries(reds)) {
+    for (let i = 0; i < 4; i++) await put(`trees/train/${name}/${i}.png`, red);
+  }
+  // Neither has the second class, so that numbers of their own would be others.
+  for (const i of [0, 1])
+    for (const name of ["ash", "cedar"] as const)
+      await put(`trees/val/${name}/${i}.png`, reds[name]);
+  const words = [
+    "train",
+    "vgg-small",
+    "--size",
+    "16",
+    "--data",
+    "trees",
+    "--batch",
+    "4",
+    "--flip",
+    "0",
+  ];
+  const run = [...words, "--epochs", "8", "--rate", "0.01", "-o", "forest"];
+  const first = softpool(...run, "--resume");
+  expect(first.err).toBe(
+    'softpool: "forest" has no checkpoint to go on from: the run begins anew\n',
+  );
+  const last = readFileSync(join(folder, "forest/metrics.jsonl"), "utf8").trim().split("\n").at(-1);
+  const { test: held } = JSON.parse(last ?? "");
+  expect([held.accuracy, held.pictures]).toEqual([1, 4]);
+
+  renameSync(join(folder, "trees/train/ash"), join(folder, "trees/train/yew"));
+  const gone = softpool(...words, "-o", "other");
+  expect([gone.code, gone.err]).toEqual([
+    1,
+    'softpool: "trees" (val) has the class "ash", which the pictures to learn from lack\n',
+  ]);
+  renameSync(join(folder, "trees/val/ash"), join(folder, "trees/val/yew"));
+  const resumed = softpool(...run, "--resume");
+  expect(resumed.code).toBe(1);
+  expect(resumed.err).toContain("the classes of the data have other names or numbers than when");
+  rmSync(join(folder, "trees/train/yew"), { recursive: true });
+  rmSync(join(folder, "trees/val/yew"), { recursive: true });
+  const fewer = softpool(...run, "--resume");
+  expect(fewer.err).toMatch(
+    /another number of classes: 3 then, 2 now; another directory begins anew/,
+  );
+});
+
+test("a broken picture is named once", async () => {
+  mkdirSync(join(folder, "torn/a"), { recursive: true });
+  mkdirSync(join(folder, "torn/b"), { recursive: true });
+  for (let i = 0; i < 12; i++) {
+    const path = join(folder, `torn/${i % 2 === 0 ? "a" : "b"}/${i}.png`);
+    const create = { width: 9, height: 9, channels: 3, background: "red" } as const;
+    if (i % 3 === 0) writeFileSync(path, "no picture");
+    else await sharp({ create }).png().toFile(path);
+  }
+  const words = [
+    "--size",
+    "16",
+    "--data",
+    "torn",
+    "--batch",
+    "2",
+    "--accumulate",
+    "2",
+    "--epochs",
+    "6",
+  ];
+  const { code, err } = softpool("train", "vgg-small", ...words, "-o", "torn-run");
+  expect(code).toBe(0);
+  const lines = err.trim().split("\n");
+  expect(lines.pop()).toBe("softpool: 4 broken pictures were passed over");
+  const named = lines.map((line) => /"(.*)" is passed over/.exec(line)?.[1]);
+  expect(named.sort()).toEqual(["a/0.png", "a/6.png", "b/3.png", "b/9.png"]);
+});
+
 test("wrong usage and data that are not there", () => {
   const cases: [words: string[], code: number, message: RegExp][] = [
     [["train"], 2, /expected one network or ONNX file, received none/],
@@ -198,7 +294,11 @@ test("wrong usage and data that are not there", () => {
     [["train", "vgg-small", "--schedule", "cosin"], 2, /did you mean cosine\?/],
     [["train", "vgg-small", "--data", "nowhere"], 1, /cannot open the data "nowhere"/],
     [["train", "vgg-small", "--pool", "sofft"], 2, /--pool: .*sofft/],
-    [["train", "vgg-small", "--data", "textures:16,64"], 2, /--batch: expected at most the 64/],
+    [
+      ["train", "vgg-small", "--data", "textures:16,64"],
+      2,
+      /--batch: expected at most the 64 pictures of textures:16,64, its default of 128/,
+    ],
   ];
   for (const [words, code, message] of cases) {
     const result = softpool(...words);

@@ -5,7 +5,7 @@ import { providers } from "@softpool/onnx/session-node";
 import { buildNetwork, type NetworkEntry } from "@softpool/zoo";
 import { defineCommand } from "citty";
 import { type Arguments, type Command, positiveInteger } from "../args.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, numberedAs } from "../data/dataset.ts";
 import type { Broken } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import type { Channels } from "../data/transforms.ts";
@@ -19,7 +19,7 @@ import { makeDirectory } from "../paths.ts";
 import { Interruption } from "../progress.ts";
 import { provenance } from "../study/origin.ts";
 import { expectSameRun } from "../training/begin.ts";
-import { hasCheckpoint } from "../training/checkpoint.ts";
+import { digestOf, hasCheckpoint } from "../training/checkpoint.ts";
 import type { RunConfig } from "../training/config.ts";
 import { configLines } from "../training/describe.ts";
 import { fileDigest, modelDigest } from "../training/digest.ts";
@@ -278,12 +278,15 @@ async function run(args: Arguments): Promise<number> {
       opened.push(dataset);
       return dataset;
     };
-    const [train, held] = [await open("train"), await open("test")];
+    const train = await open("train");
+    const held = await open("test");
     const pictures = settings.batch * (settings.accumulate ?? 1);
     if (train.length < pictures) {
       const option = (settings.accumulate ?? 1) > 1 ? "--batch times --accumulate" : "--batch";
+      const given =
+        values.batch === undefined ? `its default of ${pictures}` : `received ${pictures}`;
       throw new UsageError(
-        `${option}: expected at most the ${train.length} pictures of ${train.title}, received ${pictures}`,
+        `${option}: expected at most the ${train.length} pictures of ${train.title}, ${given}`,
       );
     }
     const classList = values["class-list"];
@@ -293,11 +296,12 @@ async function run(args: Arguments): Promise<number> {
       ...(classList === undefined ? {} : { classList }),
       ...{ size, transform: transformOf(args, size, channels) },
       ...{ classes: train.classes.length, pictures: train.length },
+      classDigest: digestOf(Buffer.from(train.classes.join("\n"))),
     };
+    const test = held.split === "test" ? numberedAs(held, train.classes) : undefined;
     if (flags.has("resume")) expectSameRun(config, folder);
     makeDirectory(folder);
     leave();
-    const test = held.split === "test" ? held : undefined;
     const how = { file, folder, saveEvery, resume: flags.has("resume"), json: flags.has("json") };
     return await training(config, train, test, how);
   } finally {
@@ -342,6 +346,9 @@ async function training(
     named += broken.length;
   };
   try {
+    if (resume && !hasCheckpoint(folder)) {
+      note(`${quote(folder)} has no checkpoint to go on from: the run begins anew`);
+    }
     const ended = await trainRun(config, train, test, {
       ...{ file, folder, resume, saveEvery, onBroken },
       origin: { ...provenance(true) },

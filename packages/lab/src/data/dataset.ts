@@ -129,6 +129,34 @@ export function datasetOf(
 }
 
 /**
+ * A set with the numbers that another part of the same data gives its classes.
+ * @param set the set; closed by closing either
+ * @param classes names of the classes by number
+ * @throws Failure when it has a class that is none of them
+ */
+export function numberedAs(set: Dataset, classes: readonly string[]): Dataset {
+  if (set.classes.join("\n") === classes.join("\n")) return set;
+  const numberOf = new Map(classes.map((name, i) => [name, i]));
+  const unknown = set.classes.filter((name) => !numberOf.has(name));
+  if (unknown.length > 0) {
+    const others = unknown.length > 1 ? ` and ${unknown.length - 1} more classes` : "";
+    throw new Failure(
+      `${set.title} has the class ${quote(unknown[0])}${others}, which the pictures to learn from lack`,
+    );
+  }
+  const numbers = set.classes.map((name) => numberOf.get(name) as number);
+  return {
+    ...set,
+    classes,
+    label: (i) => numbers[set.label(i)],
+    item: async (i) => {
+      const item = await set.item(i);
+      return { ...item, label: numbers[item.label] };
+    },
+  };
+}
+
+/**
  * Gives the classes that were found the numbers of a class list.
  * @param title the set, for the message
  * @param found names of the classes in the set, in its own order

@@ -53,7 +53,7 @@ export function classFolders(listing: Listing, classList?: readonly string[]): D
   if (pictures.length === 0) throw new Failure(`${title} has no pictures`);
   if (found.length === 0) {
     throw new Failure(
-      `${title} has ${pictures.length} pictures but no class directories: give a label file`,
+      `${title} has ${pictures.length} pictures but no class directories: give a label file, labels.txt beside them`,
     );
   }
   const { classes, numbers } = fitClasses(title, found, classList);

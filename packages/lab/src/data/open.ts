@@ -10,7 +10,7 @@ import { readClassList } from "./class-list.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { classFolders } from "./folders.ts";
 import { labelledPictures } from "./labels.ts";
-import { closeListing, type Listing, listDirectory, selectSplit } from "./listing.ts";
+import { closeListing, isPicture, type Listing, listDirectory, selectSplit } from "./listing.ts";
 import { listTar } from "./tar.ts";
 import { textures } from "./textures.ts";
 
@@ -57,6 +57,11 @@ async function listingOf(path: string): Promise<Listing> {
     throw error instanceof Failure ? error : explain("open the data", path, error);
   }
   if (directory) return listDirectory(path);
+  if (isPicture(path)) {
+    throw new Failure(
+      `cannot open the data ${quote(path)}: it is a picture, expected a directory of pictures or a tar of them`,
+    );
+  }
   return listTar(path);
 }
 

@@ -31,7 +31,9 @@ export interface Progress extends Position {
 export function expectSameRun(config: RunConfig, folder: string): void {
   if (!hasCheckpoint(folder)) return;
   const { config: before } = readCheckpoint(folder);
-  const found = firstDifference("", before, JSON.parse(JSON.stringify(config)));
+  const now = JSON.parse(JSON.stringify(config));
+  if (before.classDigest === undefined) delete now.classDigest;
+  const found = firstDifference("", before, now);
   if (found === undefined) return;
   const [name, was, is] = found;
   // Numbers that nobody can read.
@@ -42,7 +44,15 @@ export function expectSameRun(config: RunConfig, folder: string): void {
       `${quote(path)}${whole} is not what it was when the run began: --resume needs the same, another directory begins anew`,
     );
   }
-  throw new Failure(`the checkpoint is of a run with another ${name}: ${was} instead of ${is}`);
+  if (name === "classDigest") {
+    throw new Failure(
+      "the classes of the data have other names or numbers than when the run began: --resume needs the same, another directory begins anew",
+    );
+  }
+  const what = ["classes", "pictures", "epochs"].includes(name) ? `number of ${name}` : name;
+  throw new Failure(
+    `the checkpoint is of a run with another ${what}: ${was} then, ${is} now; another directory begins anew`,
+  );
 }
 
 /** Where two JSON values differ first, and what stands there in both. */

@@ -53,6 +53,8 @@ export interface RunConfig extends StepOptions {
   readonly data: string;
   /** Path of the class list that fixes the numbers of their classes; default their order. */
   readonly classList?: string;
+  /** SHA-256 of the names of the classes by number, in hexadecimal; older records have none. */
+  readonly classDigest?: string;
   /** How many pictures they are to learn from, for the record. */
   readonly pictures?: number;
 }

@@ -53,8 +53,9 @@ export function configLines(config: RunConfig, train: Dataset, folder: string): 
   const name = config.file === undefined ? network : quote(network);
   const { momentum, nesterov, decay, smoothing, heads, softpoolGradient } = config;
   const { backboneRate = 1, batchNorm, weights, seed, provider, threads } = config;
+  const counted = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
   return [
-    `${name}, pooling ${pool ?? "as it is"}, ${train.length} pictures of ${classes} classes, ${epochs} epochs of ${steps} steps, in ${quote(folder)}`,
+    `${name}, pooling ${pool ?? "as it is"}, ${train.length} pictures of ${classes} classes, ${counted(epochs, "epoch")} of ${counted(steps, "step")}, in ${quote(folder)}`,
     `optimiser: ${list([
       `SGD ${scheduleText(config.schedule)}`,
       `momentum ${momentum ?? 0.9}${nesterov ? " (Nesterov)" : ""}`,
@@ -71,7 +72,7 @@ export function configLines(config: RunConfig, train: Dataset, folder: string): 
       weights !== undefined && `weights ${quote(weights)}`,
       `seed ${seed}`,
       `provider ${provider}`,
-      `${threads} threads`,
+      counted(threads, "thread"),
     ])}`,
   ];
 }

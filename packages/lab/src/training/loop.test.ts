@@ -102,7 +102,7 @@ test("a run gives weights, a network, metrics; the same bits when it was stopped
 
   await expect(
     trainRun({ ...config, seed: 4 }, train, held, { folder: join(folder, "whole"), resume: true }),
-  ).rejects.toThrow(/the checkpoint is of a run with another seed: 3 instead of 4/);
+  ).rejects.toThrow(/the checkpoint is of a run with another seed: 3 then, 4 now/);
   train.close();
   held.close();
 });
@@ -151,9 +151,9 @@ test("a checkpoint that cannot be written, that is damaged, or of another run", 
     trainRun({ ...settings, ...changes }, train, undefined, { folder: run, resume: true });
   await resume();
   await expect(resume({ schedule: { kind: "one-cycle", rate: 0.1 } })).rejects.toThrow(
-    /^the checkpoint is of a run with another schedule\.rate: 0\.05 instead of 0\.1$/,
+    /^the checkpoint is of a run with another schedule\.rate: 0\.05 then, 0\.1 now; another directory begins anew$/,
   );
-  await expect(resume({ backboneRate: 0.5 })).rejects.toThrow(/another backboneRate: none instead/);
+  await expect(resume({ backboneRate: 0.5 })).rejects.toThrow(/another backboneRate: none then/);
   // What cannot be written leaves the checkpoint before it whole.
   const whole = readFileSync(join(run, "weights.safetensors"));
   const half = join(folder, "unwritable");

@@ -112,7 +112,7 @@ class Run {
   readonly #perEpoch: number;
   readonly #accumulate: number;
   #progress: Progress;
-  #told = 0;
+  readonly #told = new Set<number>();
 
   constructor(
     config: RunConfig,
@@ -233,9 +233,9 @@ class Run {
     };
     await this.#save();
     this.#options.onEpoch?.(metrics);
-    const { broken } = this.#loader;
-    if (broken.length > this.#told) this.#options.onBroken?.(broken.slice(this.#told));
-    this.#told = broken.length;
+    const broken = this.#loader.broken.filter(({ index }) => !this.#told.has(index));
+    if (broken.length > 0) this.#options.onBroken?.(broken);
+    for (const { index } of broken) this.#told.add(index);
     await this.#report();
     return true;
   }

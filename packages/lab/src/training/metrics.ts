@@ -38,6 +38,7 @@ export function testMetrics(found: Evaluation): NonNullable<EpochMetrics["test"]
   };
 }
 
+const number = (loss: number) => (loss < 1e4 ? loss.toFixed(4) : loss.toPrecision(4));
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
 /** An epoch as a line for people. */
@@ -46,7 +47,7 @@ export function epochLine(metrics: EpochMetrics): string {
   const held =
     test === undefined
       ? ""
-      : `  test loss ${test.loss?.toFixed(4) ?? "not finite"} accuracy ${percent(test.accuracy)}` +
+      : `  test loss ${test.loss === null ? "not finite" : number(test.loss)} accuracy ${percent(test.accuracy)}` +
         ` (${percent(test.top1.low)} to ${percent(test.top1.high)})`;
-  return `epoch ${epoch}  loss ${loss.toFixed(4)} accuracy ${percent(accuracy)}${held}  rate ${rate.toPrecision(3)}  ${imagesPerSecond.toFixed(0)} images/s`;
+  return `epoch ${epoch}  loss ${number(loss)} accuracy ${percent(accuracy)}${held}  rate ${rate.toPrecision(3)}  ${imagesPerSecond.toFixed(0)} images/s`;
 }
