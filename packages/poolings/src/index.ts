@@ -30,3 +30,4 @@ export * from "./sum.ts";
 export * from "./swap.ts";
 export * from "./training-form.ts";
 export * from "./tree.ts";
+export * from "./window-words.ts";

@@ -5,7 +5,7 @@ import { clock, milliseconds } from "../format.ts";
 import { methods } from "../picture/methods.ts";
 import { Temperature } from "../picture/temperature.tsx";
 import { Choice, FileButton, Notice, Panel, Select, Whole } from "../ui/controls.tsx";
-import type { Container } from "./export.ts";
+import { type Container, evenSize } from "./export.ts";
 import { inTime } from "./pool.ts";
 import {
   able,
@@ -223,7 +223,7 @@ function Timing() {
 }
 
 function Export() {
-  const size = pooledSize.value;
+  const size = pooledSize.value && evenSize(pooledSize.value.width, pooledSize.value.height);
   const work = writing.value;
   const entries: readonly { container: Container; name: string }[] = [
     { container: "webm", name: "WebM" },

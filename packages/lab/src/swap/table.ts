@@ -1,6 +1,6 @@
 /** The table of a model's pooling layers: name, kind, window, input shape, and what is done. */
 import { formatShape, type PoolWindow } from "@softpool/onnx";
-import type { Decision } from "@softpool/poolings";
+import { type Decision, describeWindow } from "@softpool/poolings";
 
 /** A row of the table, and what `--json` shows of a layer. */
 export interface LayerRow {
@@ -16,26 +16,6 @@ export interface LayerRow {
   readonly action: string;
   /** Why it is refused or kept. */
   readonly reason: string;
-}
-
-/** A window in words: `3x3 s2 p1`, with what differs from the defaults only. */
-export function describeWindow(window: PoolWindow | undefined, counted = false): string {
-  if (window === undefined) return "everything";
-  const { kernel, strides, pads, dilations, ceilMode, autoPad } = window;
-  const rank = kernel.length;
-  const list = (values: readonly number[]) =>
-    values.every((v) => v === values[0]) ? String(values[0]) : values.join("x");
-  const parts = [kernel.join("x"), `s${list(strides)}`];
-  if (pads.some((p) => p !== 0)) {
-    const begins = pads.slice(0, rank);
-    const even = begins.every((p, i) => p === pads[i + rank]);
-    parts.push(`p${even ? list(begins) : `${begins.join("x")}+${pads.slice(rank).join("x")}`}`);
-    if (counted) parts.push("counted");
-  }
-  if (dilations.some((d) => d !== 1)) parts.push(`d${list(dilations)}`);
-  if (ceilMode) parts.push("ceil");
-  if (autoPad !== undefined && autoPad !== "NOTSET") parts.push(autoPad.toLowerCase());
-  return parts.join(" ");
 }
 
 /** Text of a file made harmless for a terminal. */

@@ -1,9 +1,9 @@
 /** Options that commands about networks of the zoo share, and how these are shown. */
 import { OnnxError } from "@softpool/onnx";
+import { describeWindow } from "@softpool/poolings";
 import { findNetwork, type NetworkEntry, networks, type Place } from "@softpool/zoo";
 import { quote, UsageError } from "../errors.ts";
 import { suggestion } from "../suggestion.ts";
-import { describeWindow } from "../swap/table.ts";
 
 /** The network of a name or an alias; an unknown one is a usage error that suggests the nearest. */
 export function networkOption(text: string): NetworkEntry {
