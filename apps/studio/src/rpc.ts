@@ -52,6 +52,16 @@ export function serve(handlers: Handlers): void {
   });
 }
 
+/** Makes functions that run one after the other, also where one of them waits. */
+export function turns(): <A, R>(work: (argument: A) => R) => (argument: A) => Promise<Awaited<R>> {
+  let queue: Promise<unknown> = Promise.resolve();
+  return (work) => (argument) => {
+    const result = queue.then(() => work(argument));
+    queue = result.catch(() => {});
+    return result as Promise<Awaited<ReturnType<typeof work>>>;
+  };
+}
+
 /** A worker as the page sees it. */
 export interface Client<H> {
   /**
@@ -106,6 +116,15 @@ export function connect<H>(worker: Worker): Client<H> {
       worker.terminate();
       failAll("the work was stopped");
     },
+  };
+}
+
+/** Tells whether what was begun is still the newest of its kind when it ends. */
+export function newestOnly(): () => () => boolean {
+  let newest = 0;
+  return () => {
+    const own = ++newest;
+    return () => own === newest;
   };
 }
 

@@ -28,7 +28,7 @@ import {
   swapPooling,
   uniforms,
 } from "@softpool/poolings";
-import { Handover, serve } from "../rpc.ts";
+import { Handover, serve, turns } from "../rpc.ts";
 import { embedExternals, externalNames } from "./externals.ts";
 import { filterBank } from "./filters.ts";
 import { fitted, type PictureInput, pictureInput, type Scaling, valuesOf } from "./input.ts";
@@ -125,7 +125,6 @@ export interface RunReply {
 let model: ModelProto | undefined;
 let swapped: ModelProto | undefined;
 let input: PictureInput | string = "there is no network yet";
-const names = { file: "" };
 
 function current(): ModelProto {
   if (model === undefined) throw new Error("there is no network yet");
@@ -246,9 +245,12 @@ async function resultsOf(session: Session, feeds: Parameters<Session["run"]>[0])
   return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromRun(value)]));
 }
 
+const inTurn = turns();
+
+/** What this worker can be asked. */
 const handlers = {
   /** Takes a network: an ONNX file, and the files that its weights lie in; with none the page's own. */
-  async open({ files }: { files: readonly File[] }): Promise<NetworkFacts> {
+  open: inTurn(async ({ files }: { files: readonly File[] }): Promise<NetworkFacts> => {
     const main = files.find(({ name }) => name.toLowerCase().endsWith(".onnx"));
     if (files.length > 0 && main === undefined) {
       throw new Error(`"${files[0].name}": expected an ONNX file.`);
@@ -266,22 +268,21 @@ const handlers = {
     const facts = factsOf(next, name, total);
     model = next;
     swapped = undefined;
-    names.file = name;
     return facts;
-  },
+  }),
   /** The layers, and which of them can become a method. */
-  layers({ to }: { to: string }): LayerRow[] {
-    return plan(to).map(({ layer, action, reason }) => ({
+  layers: inTurn(({ to }: { to: string }): LayerRow[] =>
+    plan(to).map(({ layer, action, reason }) => ({
       name: layer.name,
       kind: layer.kind,
       window: describeWindow(layer.window, layer.counted),
       input: layer.input === undefined ? "?" : formatShape(layer.input),
       refusal: action === "replace" ? undefined : reason,
       visible: isVisible(layer),
-    }));
-  },
+    })),
+  ),
   /** Swaps layers; the result is kept for running, and given as bytes. */
-  swap(request: SwapRequest): Handover<{ bytes: Uint8Array<ArrayBuffer>; replaced: number }> {
+  swap: inTurn((request: SwapRequest) => {
     const { to, layers, inline } = request;
     const wanted = new Set(layers);
     const chosen = plan(to).filter(({ layer }) => wanted.has(layer.name));
@@ -299,9 +300,9 @@ const handlers = {
     const bytes = writeModel(result.model);
     const replaced = result.decisions.filter(({ action }) => action === "replace").length;
     return new Handover({ bytes, replaced }, [bytes.buffer]);
-  },
+  }),
   /** Runs the network and the swapped one on a picture. */
-  async run(request: RunRequest): Promise<RunReply> {
+  run: inTurn(async (request: RunRequest): Promise<RunReply> => {
     const { picture, width, height, scaling, provider } = request;
     if (typeof input === "string")
       throw new Error(`A picture cannot be fed to this network: ${input}.`);
@@ -355,7 +356,7 @@ const handlers = {
     } finally {
       for (const session of sessions) await session.dispose();
     }
-  },
+  }),
 };
 
 /** The maps behind a layer, of each network. */

@@ -5,7 +5,7 @@ import { download, kindOf } from "../files.ts";
 import { bytes as bytesInWords, stem } from "../format.ts";
 import { chart, decode, type Source } from "../picture/decode.ts";
 import { source as pictureOfOtherTab } from "../picture/state.ts";
-import { connect } from "../rpc.ts";
+import { connect, newestOnly } from "../rpc.ts";
 import type { Scaling } from "./input.ts";
 import type { Handlers, LayerRow, NetworkFacts, RunReply } from "./network.worker.ts";
 
@@ -72,11 +72,15 @@ async function doing(what: typeof busy.value, work: () => Promise<void>): Promis
   }
 }
 
+const opening = newestOnly();
+
 /** Opens a network, or with no files the one at hand. */
 export function open(files: readonly File[]): Promise<void> {
+  const isNewest = opening();
   return doing("reading", async () => {
     const next = await worker.call("open", { files });
     const rows = await worker.call("layers", { to: to.value });
+    if (!isNewest()) return;
     batch(() => {
       facts.value = next;
       layers.value = rows;

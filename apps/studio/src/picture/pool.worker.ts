@@ -5,7 +5,7 @@
 import { createPicture, type Light, toSrgb } from "@softpool/pictures";
 import { empty, engineInfo, ready } from "softpool";
 import type { DeviceTensor, WebGPUEngine } from "softpool/webgpu";
-import { Handover, serve } from "../rpc.ts";
+import { Handover, serve, turns } from "../rpc.ts";
 import { type MethodName, type Planes, pool, refusal } from "./methods.ts";
 import { hasAlpha, overWhite, toPixels, toPlanes } from "./pixels.ts";
 import { outputs, type Window } from "./window.ts";
@@ -165,16 +165,7 @@ function srgbOf(
   return data as Float32Array<ArrayBuffer>;
 }
 
-let queue: Promise<unknown> = Promise.resolve();
-
-/** One after the other, also where a call waits for the graphics card. */
-function inTurn<A, R>(work: (argument: A) => R): (argument: A) => Promise<Awaited<R>> {
-  return (argument) => {
-    const result = queue.then(() => work(argument));
-    queue = result.catch(() => {});
-    return result as Promise<Awaited<R>>;
-  };
-}
+const inTurn = turns();
 
 /** What this worker can be asked. */
 const handlers = {

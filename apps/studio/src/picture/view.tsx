@@ -2,8 +2,9 @@
 import { protocols } from "@softpool/pictures";
 import { graphics } from "../environment.ts";
 import { accept } from "../files.ts";
+import { newestOnly } from "../rpc.ts";
 import { Choice, FileButton, Notice, Panel, Select, Whole } from "../ui/controls.tsx";
-import { chart, decode } from "./decode.ts";
+import { chart, decode, type Source } from "./decode.ts";
 import { Divider } from "./divider.tsx";
 import { methods } from "./methods.ts";
 import { Pane, ZoomButtons } from "./pane.tsx";
@@ -31,28 +32,33 @@ import { fit } from "./viewport.ts";
 /** The largest kernel and stride. */
 const LARGEST = 16;
 
-/** Takes a picture from a file; what goes wrong is said on the page, which keeps the picture it has. */
-export async function openPicture(file: File): Promise<void> {
+const opening = newestOnly();
+
+/** Shows a picture; what goes wrong is said on the page, which keeps the picture it has. */
+async function present(make: () => Source | Promise<Source>): Promise<void> {
+  const isNewest = opening();
   loading.value = true;
   problem.value = undefined;
   try {
-    await show(await decode(file, file.name || "pasted picture"));
+    const next = await make();
+    if (!isNewest()) return;
+    await show(next);
     fit();
   } catch (error) {
-    problem.value = (error as Error).message;
+    if (isNewest()) problem.value = (error as Error).message;
   } finally {
-    loading.value = false;
+    if (isNewest()) loading.value = false;
   }
 }
 
+/** Takes a picture from a file. */
+export function openPicture(file: File): Promise<void> {
+  return present(() => decode(file, file.name || "pasted picture"));
+}
+
 /** Shows the chart, with which the page begins. */
-export async function openChart(): Promise<void> {
-  try {
-    await show(chart());
-    fit();
-  } catch (error) {
-    problem.value = (error as Error).message;
-  }
+export function openChart(): Promise<void> {
+  return present(chart);
 }
 
 async function paste(): Promise<void> {

@@ -5,7 +5,7 @@ import { download } from "../files.ts";
 import { stem } from "../format.ts";
 import type { MethodName } from "../picture/methods.ts";
 import { outputs } from "../picture/window.ts";
-import { connect } from "../rpc.ts";
+import { connect, newestOnly } from "../rpc.ts";
 import type { Ability, Container } from "./export.ts";
 import type { Facts } from "./frames.ts";
 import type { Settings } from "./pool.ts";
@@ -223,22 +223,26 @@ export function toggle(): void {
   requestAnimationFrame(tick);
 }
 
+const opening = newestOnly();
+
 /** Opens a file, or the scene that is drawn. */
 export async function open(file: File | undefined): Promise<void> {
+  const isNewest = opening();
   loading.value = true;
   problem.value = undefined;
   note.value = undefined;
   playing.value = false;
   try {
     const next = await worker.call("open", { file });
+    if (!isNewest()) return;
     batch(() => {
       facts.value = next;
       time.value = 0;
     });
   } catch (error) {
-    problem.value = (error as Error).message;
+    if (isNewest()) problem.value = (error as Error).message;
   } finally {
-    loading.value = false;
+    if (isNewest()) loading.value = false;
   }
 }
 

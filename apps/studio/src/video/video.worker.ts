@@ -1,5 +1,5 @@
 /** Decodes, pools and writes videos, away from the page. */
-import { Handover, serve } from "../rpc.ts";
+import { Handover, serve, turns } from "../rpc.ts";
 import { abilities, type Container, write } from "./export.ts";
 import { drawnSource, type Facts, fileSource, type Shown, type Source } from "./frames.ts";
 import { FramePooler, type PooledFrame, type Settings } from "./pool.ts";
@@ -35,26 +35,28 @@ async function bitmapOf({ rgba, width, height, ...rest }: PooledFrame) {
   return { ...rest, width, height, bitmap };
 }
 
+const inTurn = turns();
+
 /** What this worker can be asked. */
 const handlers = {
   /** Takes a file, or with none the drawn scene. */
-  async open({ file }: { file: File | undefined }): Promise<Facts> {
+  open: inTurn(async ({ file }: { file: File | undefined }): Promise<Facts> => {
     const next = file === undefined ? drawnSource() : await fileSource(file);
     await endRun();
     source?.close();
     source = next;
     return next.facts;
-  },
+  }),
   /** Begins to play, or goes on elsewhere or otherwise. */
-  async seek({ time, settings }: { time: number; settings: Settings }): Promise<void> {
+  seek: inTurn(async ({ time, settings }: { time: number; settings: Settings }): Promise<void> => {
     await endRun();
     if (source === undefined) throw new Error("there is no video yet");
     const { width, height } = source.facts;
     const pooler = new FramePooler(width, height, settings);
     run = { pooler, frames: source.frames(time, true), group: [] };
-  },
+  }),
   /** The next frames, up to the next pooled one. */
-  async next(_: undefined): Promise<Handover<Group>> {
+  next: inTurn(async (_: undefined): Promise<Handover<Group>> => {
     const current = run;
     if (current === undefined)
       return new Handover({ originals: [], pooled: undefined, ended: true }, []);
@@ -79,7 +81,7 @@ const handlers = {
       ...transfer,
       ...(shown === undefined ? [] : [shown.bitmap]),
     ]);
-  },
+  }),
   /** With what videos of a size can be written. */
   abilities: ({ width, height }: { width: number; height: number }) => abilities(width, height),
   /** Pools the whole video into a file; `undefined` when it was stopped. */
