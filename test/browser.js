@@ -30,6 +30,9 @@ const types = {
   ".js": "text/javascript",
   ".mjs": "text/javascript",
   ".wasm": "application/wasm",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".webmanifest": "application/manifest+json",
 };
 
 /** What isolates a page, and what it demands of all that it loads. */
@@ -83,16 +86,66 @@ const graphics = {
  */
 
 /**
+ * Starts Chromium.
+ * @param {keyof typeof graphics} [kind] what WebGPU and WebGL run on; default "software"
+ * @param {readonly string[]} [more] further arguments
+ * @returns {Promise<import("playwright-core").Browser>}
+ * @throws Error when there is no Chromium
+ */
+export async function launchChromium(kind = "software", more = []) {
+  if (executable === undefined) throw new Error("CI_FULL=1: expected Chromium, there is none");
+  // Only when a page is asked for: most tests that know of pages open none.
+  const { chromium } = await import("playwright-core");
+  return chromium.launch({
+    executablePath: executable,
+    args: [
+      "--no-sandbox",
+      "--disable-dev-shm-usage",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      ...graphics[kind],
+      ...more,
+    ],
+  });
+}
+
+/**
+ * Serves files on a free port of this machine.
+ * @param {(pathname: string) => Uint8Array | undefined} read gives a file, or `undefined` when there is none
+ * @param {(url: URL) => boolean} isolated whether an answer isolates the page
+ * @returns {Promise<{ address: string, close: () => void }>} the address, with a slash at the end
+ */
+export async function serveFiles(read, isolated) {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", "http://localhost");
+    const bytes = read(url.pathname);
+    if (bytes === undefined) return response.writeHead(404).end();
+    const type = { "content-type": types[extname(url.pathname)] ?? types[".html"] };
+    return response.writeHead(200, isolated(url) ? { ...type, ...isolation } : type).end(bytes);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return {
+    address: `http://127.0.0.1:${port}/`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/**
  * Bundles modules, serves them and starts Chromium.
  * @param {SiteOptions} options modules and files
  * @returns {Promise<Site>}
  * @throws Error when there is no Chromium
  */
 export async function openSite(options) {
-  if (executable === undefined) throw new Error("CI_FULL=1: expected Chromium, there is none");
   const { modules, files = {}, folders = {}, minify = false, whole = false } = options;
-  // Only when a page is asked for: most tests that know of pages open none.
-  const [{ chromium }, { build }] = await Promise.all([import("playwright-core"), import("vite")]);
+  const { build } = await import("vite");
   const folder = mkdtempSync(join(tmpdir(), "softpool-site-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   const page = '<link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
@@ -105,14 +158,6 @@ export async function openSite(options) {
     return join(folder, "out", path === "/" ? "index.html" : path);
   };
   const read = (/** @type {string} */ path) => (existsSync(path) ? readFileSync(path) : undefined);
-  const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-    const bytes = files[pathname] ?? read(placeOf(pathname));
-    if (bytes === undefined) return response.writeHead(404).end();
-    const type = { "content-type": types[extname(pathname)] ?? types[".html"] };
-    const isolated = pathname !== "/" || searchParams.has("isolated");
-    return response.writeHead(200, isolated ? { ...type, ...isolation } : type).end(bytes);
-  });
   try {
     await build({
       root: folder,
@@ -126,22 +171,11 @@ export async function openSite(options) {
         ...(whole ? { rollupOptions: { treeshake: false } } : {}),
       },
     });
-    const browser = await chromium.launch({
-      executablePath: executable,
-      args: [
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        ...graphics[options.graphics ?? "software"],
-      ],
-    });
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-    const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-    const address = `http://127.0.0.1:${port}/`;
+    const browser = await launchChromium(options.graphics);
+    const { address, close } = await serveFiles(
+      (pathname) => files[pathname] ?? read(placeOf(pathname)),
+      ({ pathname, searchParams }) => pathname !== "/" || searchParams.has("isolated"),
+    );
     return {
       address,
       async open(awaited, isolated = false) {
@@ -178,12 +212,11 @@ export async function openSite(options) {
       },
       async close() {
         await browser.close();
-        server.close();
+        close();
         remove();
       },
     };
   } catch (error) {
-    server.close();
     remove();
     throw error;
   }
