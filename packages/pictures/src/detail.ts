@@ -17,7 +17,7 @@
  */
 import { luma } from "./luma.ts";
 import { cropToMultiple, expectCount, expectPicture, expectSize, type Picture } from "./picture.ts";
-import { prepare } from "./window.ts";
+import { head, instantiate, type Kernels, LightRow, rowBytes } from "./window.ts";
 
 /** The weights of linear red, green and blue in luminance (BT.709). */
 const luminanceWeights: readonly number[] = [0.2126, 0.7152, 0.0722];
@@ -171,19 +171,39 @@ function sum(values: Float64Array): number {
   return values.reduce((total, v) => total + v, 0);
 }
 
+/** Where rows are converted, for pictures up to a width. */
+interface Luminance {
+  readonly width: number;
+  readonly light: LightRow;
+  readonly row: Float64Array;
+}
+
+let luminance: Luminance | undefined;
+
+/** Room for the conversion of rows of `width` samples. */
+function luminanceOf(width: number): Luminance {
+  if (luminance !== undefined && luminance.width >= width) return luminance;
+  const bytes = rowBytes(width);
+  const kernels: Kernels = instantiate(head + 3 * bytes);
+  const light = new LightRow(kernels, head, width);
+  const row = new Float64Array(kernels.memory.buffer, head + 2 * bytes, width);
+  luminance = { width, light, row };
+  return luminance;
+}
+
 /** The mean luminance of a picture of sRGB values. */
 function meanLuminance({ width, height, channels, data }: Picture): number {
-  const [rows] = prepare([width]);
+  const { light, row } = luminanceOf(width);
   const black = new Float32Array(width);
   const weights = channels === 1 ? [1] : luminanceWeights;
   let total = 0;
   for (let y = 0; y < height; y++) {
     weights.forEach((weight, c) => {
       const line = (c * height + y) * width;
-      rows.channel.set(data.subarray(line, line + width));
-      rows.addLight(black, weight, c === 0);
+      light.channel.set(data.subarray(line, line + width));
+      light.add(black, weight, c === 0, row);
     });
-    for (let x = 0; x < width; x++) total += rows.plain[x];
+    for (let x = 0; x < width; x++) total += row[x];
   }
   return total / (width * height);
 }

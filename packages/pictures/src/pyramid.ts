@@ -6,11 +6,11 @@
  *   MS-SSIM = cs_1^.0448 cs_2^.2856 cs_3^.3001 cs_4^.2363 (l cs)_5^.1333
  *
  * with the mean over the valid area of cs (contrast and structure) at the first four scales and of
- * l cs at the last; see `ssim-map.ts` for both; the window is the same at every scale. A scale is
- * the 2 x 2 average of the one before, an odd last row or column dropped. A negative mean counts as 0.
+ * l cs at the last; see `ssim-map.ts` for both; the window is the same at every scale. A negative mean
+ * counts as 0.
  */
-import { Comparer, Moments } from "./ssim-map.ts";
-import { prepare, windowSize } from "./window.ts";
+import { type Means, Scales, type Size } from "./ssim-map.ts";
+import { type Kernels, type LightRow, windowSize } from "./window.ts";
 
 const exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
@@ -27,93 +27,91 @@ export interface Structure {
 
 /** A reference plane at one scale, or at all five where MS-SSIM is wanted and the plane large enough. */
 export class Pyramid {
-  /** The moments of every scale, the full plane's first. */
-  readonly scales: readonly Moments[];
+  readonly #scales: Scales;
 
   /**
    * @param plane `height * width` samples; copied
    * @param multiscale whether MS-SSIM is wanted
    */
   constructor(plane: Float32Array, width: number, height: number, multiscale: boolean) {
-    const scales = [new Moments(Float64Array.from(plane), width, height)];
-    if (multiscale && Math.min(width, height) >= leastSide) {
-      while (scales.length < exponents.length) scales.push(half(scales[scales.length - 1]));
+    const levels = multiscale && Math.min(width, height) >= leastSide ? exponents.length : 1;
+    const sizes: Size[] = Array.from({ length: levels }, (_, i) => ({
+      width: width >> i,
+      height: height >> i,
+    }));
+    const scales = new Scales(sizes);
+    for (let line = 0; line < plane.length; line += width) {
+      scales.row().set(plane.subarray(line, line + width));
+      scales.take();
     }
-    this.scales = scales;
+    scales.end();
+    this.#scales = scales;
   }
-}
 
-/**
- * The comparison of the top left part of a pyramid with a plane whose rows arrive from the top. One
- * at a time: a new one, or a new pyramid, takes the memory of the last.
- */
-export class PyramidComparer {
-  /** Where the next row is expected, from index 0. */
-  readonly row: Float64Array;
-  readonly #scales: readonly Comparer[];
-  /** Rows taken at every scale. */
-  readonly #taken: number[];
+  /** Rows for interpolations, in the memory of `kernels`: four for each of `lanes` planes or channels. */
+  get rings(): readonly Float64Array[] {
+    return this.#scales.rings;
+  }
+
+  /** The kernels in whose memory the rows lie. */
+  get kernels(): Kernels {
+    return this.#scales.kernels;
+  }
+
+  /** The way of rows to linear light. */
+  get light(): LightRow {
+    return this.#scales.light;
+  }
 
   /**
-   * @param pyramid the reference
+   * Begins comparisons with the top left part of the plane; they end those before.
+   *
    * @param width columns of the part
    * @param height rows of the part
-   * @param dataRange the range of the values
+   * @param dataRanges the range of the values of each compared plane, `lanes` of them at most
    */
-  constructor(pyramid: Pyramid, width: number, height: number, dataRange: number) {
-    const levels = Math.min(width, height) < leastSide ? 1 : pyramid.scales.length;
-    const scales = pyramid.scales.slice(0, levels);
-    const rows = prepare(scales.map((_, i) => width >> i));
-    this.#scales = scales.map(
-      (s, i) => new Comparer(rows[i], s, height >> i, dataRange, levels > 1),
-    );
-    this.#taken = scales.map(() => 0);
-    this.row = this.#scales[0].row;
-  }
-
-  /** The comparison at full size, for its way to linear light. */
-  get full(): Comparer {
-    return this.#scales[0];
-  }
-
-  /** Takes the row that stands in `row`; all rows must come. */
-  take(): void {
-    this.#take(0);
-  }
-
-  #take(level: number): void {
-    this.#scales[level].take();
-    if (level + 1 === this.#scales.length) return;
-    const { row } = this.#scales[level];
-    const sums = this.#scales[level + 1].row;
-    if (this.#taken[level]++ % 2 === 0) {
-      for (let i = 0; i < sums.length; i++) sums[i] = row[2 * i] + row[2 * i + 1];
-    } else {
-      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] + (row[2 * i] + row[2 * i + 1])) / 4;
-      this.#take(level + 1);
-    }
-  }
-
-  /** What the rows that came give. */
-  result(): Structure {
-    let msSsim = this.#scales.length === exponents.length ? 1 : Number.NaN;
-    this.#scales.forEach(({ ssim, structure }, i) => {
-      msSsim *= Math.max(0, i + 1 === exponents.length ? ssim : structure) ** exponents[i];
-    });
-    return { ssim: this.#scales[0].ssim, msSsim };
+  compare(width: number, height: number, dataRanges: readonly number[]): PyramidComparer {
+    const levels = Math.min(width, height) < leastSide ? 1 : this.#scales.levels;
+    this.#scales.begin({ width, height }, levels, dataRanges);
+    return new PyramidComparer(this.#scales);
   }
 }
 
-/** The next scale of a plane: its 2 x 2 average. */
-function half({ plane, width, height }: Moments): Moments {
-  const [columns, rows] = [width >> 1, height >> 1];
-  const to = new Float64Array(columns * rows);
-  for (let y = 0, k = 0; y < rows; y++) {
-    const line = 2 * y * width;
-    for (let x = 0; x < columns; x++, k++) {
-      const top = line + 2 * x;
-      to[k] = (plane[top] + plane[top + 1] + (plane[top + width] + plane[top + width + 1])) / 4;
-    }
+/** The comparison of the top left part of a pyramid with planes whose rows arrive from the top. */
+export class PyramidComparer {
+  readonly #scales: Scales;
+
+  /** @param scales has begun planes */
+  constructor(scales: Scales) {
+    this.#scales = scales;
   }
-  return new Moments(to, columns, rows);
+
+  /** Where the next row of a plane is expected, from index 0; another one after each `take`. */
+  row(lane = 0): Float64Array {
+    return this.#scales.row(lane);
+  }
+
+  /** Says that the next row of a plane equals the one before. */
+  repeat(lane: number): void {
+    this.#scales.repeat(lane);
+  }
+
+  /** Takes the rows that stand in `row`, one of each plane; all must come. */
+  take(): void {
+    this.#scales.take();
+  }
+
+  /** What the rows that came give, for each plane. */
+  result(): Structure[] {
+    return this.#scales.end().map(structureOf);
+  }
+}
+
+/** SSIM and MS-SSIM of the means at all scales. */
+function structureOf(means: readonly Means[]): Structure {
+  let msSsim = means.length === exponents.length ? 1 : Number.NaN;
+  means.forEach(({ ssim, structure }, i) => {
+    msSsim *= Math.max(0, i + 1 === exponents.length ? ssim : structure) ** exponents[i];
+  });
+  return { ssim: means[0].ssim, msSsim };
 }

@@ -135,7 +135,15 @@ test("equal pictures, nearly equal ones, and values that are not finite", () => 
       expect([ssim, Number.isFinite(psnr)]).toEqual([Number.NaN, false]);
     }
   }
-  expect(reference.score(pooled, 2, everything)).toEqual(before);
+  const spoilt = mapPicture(pooled, () => Number.NaN);
+  const others = [0.5, 0.9, 1.2].map((gain) => mapPicture(pooled, (v) => v * gain));
+  const several = [...others, pooled, spoilt, pooled];
+  const found = reference.scoreAll(several, 2, everything);
+  // Several at a time, beside what is not a number: each as alone.
+  expect([found[3], found[5]]).toEqual([before, before]);
+  others.forEach((picture, i) => {
+    expect(found[i]).toEqual(reference.score(picture, 2, everything));
+  });
 });
 
 test("MS-SSIM only where asked for; what does not fit is refused with what would", () => {

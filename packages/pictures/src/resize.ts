@@ -13,6 +13,7 @@
  * Separable: rows first, into a ring of as many rows as the kernel is high, then columns.
  */
 import { expectCount, expectPicture, type Picture } from "./picture.ts";
+import type { Kernels } from "./window.ts";
 
 /** How a picture is read between its samples. */
 export type Reconstruction = "nearest" | "bilinear" | "bicubic";
@@ -66,9 +67,19 @@ export function resize(
   return resized;
 }
 
+/** Rows in the memory of kernels that interpolate between them. */
+export interface Lines {
+  /** Room for the rows, four at most. */
+  readonly ring: Float64Array;
+  /** The kernels of `window.ts`, in whose memory the rows lie. */
+  readonly kernels: Kernels;
+}
+
 /** The interpolation of planes, row by row from the top, in float64; used again and again. */
 export class Enlarger {
+  readonly #kernels: Kernels | undefined;
   readonly #width: number;
+  #last = -1;
   readonly #fromWidth: number;
   readonly #columns: Taps;
   readonly #rows: Taps;
@@ -76,19 +87,26 @@ export class Enlarger {
   readonly #held: Int32Array;
   #from: Float32Array = new Float32Array();
 
-  /** From `fromWidth x fromHeight` samples to `width x height`. */
+  /**
+   * From `fromWidth x fromHeight` samples to `width x height`.
+   *
+   * @param lines where rows are interpolated; others may use it between one `begin` and the next. Default
+   *   its own, and no kernels
+   */
   constructor(
     fromWidth: number,
     fromHeight: number,
     width: number,
     height: number,
     reconstruction: Reconstruction,
+    lines?: Lines,
   ) {
+    this.#kernels = lines?.kernels;
     this.#width = width;
     this.#fromWidth = fromWidth;
     this.#columns = taps(fromWidth, width, reconstruction);
     this.#rows = taps(fromHeight, height, reconstruction);
-    this.#ring = new Float64Array(this.#rows.count * width);
+    this.#ring = lines?.ring ?? new Float64Array(this.#rows.count * width);
     this.#held = new Int32Array(this.#rows.count).fill(-1);
   }
 
@@ -96,10 +114,16 @@ export class Enlarger {
   begin(plane: Float32Array): void {
     this.#from = plane;
     this.#held.fill(-1);
+    this.#last = -1;
   }
 
-  /** Writes row `y` of the result to `to`, from index 0. */
-  row(y: number, to: Float64Array): void {
+  /**
+   * Writes row `y` of the result to `to`, from index 0. With kernels, `to` is in their memory, and what lies
+   * behind the row may be overwritten.
+   *
+   * @returns whether it is known to equal the row of the last call
+   */
+  row(y: number, to: Float64Array): boolean {
     const width = this.#width;
     const ring = this.#ring;
     const { count, index, weight } = this.#rows;
@@ -111,13 +135,21 @@ export class Enlarger {
       stretchRow(this.#from, row * this.#fromWidth, ring, slot * width, this.#columns);
       this.#held[slot] = row;
     }
+    if (count === 1) {
+      to.set(ring.subarray(0, width));
+      const same = this.#last === index[first];
+      this.#last = index[first];
+      return same;
+    }
     const at = (j: number) => (index[first + j] % count) * width;
+    if (this.#kernels !== undefined) {
+      this.#blend(this.#kernels, y, to);
+      return false;
+    }
     const s0 = at(0);
     const w0 = weight[first];
     const w1 = weight[first + 1];
-    if (count === 1) {
-      to.set(ring);
-    } else if (count === 2) {
+    if (count === 2) {
       const s1 = at(1);
       for (let x = 0; x < width; x++) to[x] = w0 * ring[s0 + x] + w1 * ring[s1 + x];
     } else {
@@ -128,6 +160,22 @@ export class Enlarger {
         to[x] = w0 * ring[s0 + x] + w1 * ring[s1 + x] + w2 * ring[s2 + x] + w3 * ring[s3 + x];
       }
     }
+    return false;
+  }
+
+  /** A row between two or four rows of the ring. */
+  #blend(kernels: Kernels, y: number, to: Float64Array): void {
+    const { count, index, weight } = this.#rows;
+    const first = y * count;
+    const four = count === 4;
+    const at = (j: number) =>
+      this.#ring.byteOffset + 8 * this.#width * (index[first + (four ? j : j % 2)] % count);
+    const w = (j: number) => (four ? weight[first + j] : 0);
+    kernels.blend(
+      ...([to.byteOffset, this.#width, four ? 1 : 0] as const),
+      ...([at(0), at(1), at(2), at(3)] as const),
+      ...([weight[first], weight[first + 1], w(2), w(3)] as const),
+    );
   }
 }
 

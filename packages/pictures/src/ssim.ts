@@ -8,7 +8,7 @@
  */
 import { luma } from "./luma.ts";
 import { expectPicture, expectSize, type Picture } from "./picture.ts";
-import { Pyramid, PyramidComparer, type Structure } from "./pyramid.ts";
+import { Pyramid, type Structure } from "./pyramid.ts";
 
 /** Options of SSIM and MS-SSIM. */
 export interface SsimOptions {
@@ -99,12 +99,12 @@ export function comparePlane(
   height: number,
   dataRange: number,
 ): Structure {
-  const comparer = new PyramidComparer(pyramid, width, height, dataRange);
+  const comparer = pyramid.compare(width, height, [dataRange]);
   for (let y = 0; y < height; y++) {
-    comparer.row.set(plane.subarray(y * width, (y + 1) * width));
+    comparer.row().set(plane.subarray(y * width, (y + 1) * width));
     comparer.take();
   }
-  return comparer.result();
+  return comparer.result()[0];
 }
 
 /** Throws a RangeError in the name of `operation` unless `dataRange` is a finite number above 0. */

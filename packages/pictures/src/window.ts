@@ -1,10 +1,7 @@
 /**
- * The window of SSIM, 11 x 11 Gaussian of sigma 1.5 with weights that sum to 1, over three planes that
- * arrive row by row: samples, their squares, their products with a reference. Separable: 11 taps
- * along rows into a ring of 11 filtered rows, then 11 along columns. All sums are float64.
- *
- * This and the map of SSIM that is made of it are WebAssembly (`assembly/window.ts`), two float64 at a
- * time. The memory is one for all: it holds the rows of whoever called `prepare` last.
+ * The WebAssembly kernels of this package (`assembly/`): the window of SSIM, 11 x 11 Gaussian of sigma
+ * 1.5 with weights that sum to 1, with what is made of it; rows between rows; rows in linear light. All
+ * sums are float64.
  */
 import { binary } from "./binary.ts";
 import { toLinearRow } from "./light.ts";
@@ -12,27 +9,30 @@ import { toLinearRow } from "./light.ts";
 /** The side of the window. */
 export const windowSize = 11;
 
-/** What the binary knows of a ring: columns of a strip, bytes of a strip. */
-const strip = 256;
-const stripBytes = 22 * 2112;
+/** Bytes at the beginning of a memory that the kernels keep for themselves: the weights, constants. */
+export const head = 1024;
 
-/** Bytes at the beginning: six weights, two sums, then the binary's own constants. */
-const head = 512;
-const sumsAt = 48;
-
-interface Kernels {
+/** The kernels with a memory of their own. Addresses are bytes. */
+export interface Kernels {
+  /** The memory. */
   readonly memory: WebAssembly.Memory;
-  along(from: number, ring: number, slot: number, columns: number): void;
-  across(ring: number, oldest: number, to: number, columns: number): void;
-  multiply(plain: number, step: number, count: number): void;
-  similarity(
-    mean: number,
-    step: number,
-    columns: number,
-    c1: number,
-    c2: number,
-    both: number,
+  /** Takes rows of planes at a scale and those below, as `Scales` says. */
+  take(level: number, count: number, reference: number): void;
+  /** Writes the weighted sum of two or four rows of `count` samples, and one sample more where it is odd. */
+  blend(
+    to: number,
+    count: number,
+    four: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    wa: number,
+    wb: number,
+    wc: number,
+    wd: number,
   ): void;
+  /** Adds a row of one channel in linear light, as `LightRow` says; -1 where it cannot. */
   light(
     row: number,
     original: number,
@@ -43,12 +43,22 @@ interface Kernels {
   ): number;
 }
 
-let kernels: Kernels | undefined;
+let compiled: WebAssembly.Module | undefined;
 
-function instantiate(): Kernels {
-  const bytes = Uint8Array.from(atob(binary), (character) => character.charCodeAt(0));
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {});
-  return exports as unknown as Kernels;
+/**
+ * The kernels with a new memory of `bytes` bytes.
+ *
+ * @throws RangeError when there is no memory
+ */
+export function instantiate(bytes: number): Kernels {
+  compiled ??= new WebAssembly.Module(
+    Uint8Array.from(atob(binary), (character) => character.charCodeAt(0)),
+  );
+  const kernels = new WebAssembly.Instance(compiled, {}).exports as unknown as Kernels;
+  const missing = bytes - kernels.memory.buffer.byteLength;
+  if (missing > 0) kernels.memory.grow(Math.ceil(missing / 65536));
+  new Float64Array(kernels.memory.buffer).set(weights());
+  return kernels;
 }
 
 /** The one-dimensional window's distinct weights, from its rim (5 away) to its middle. */
@@ -58,151 +68,59 @@ function weights(): number[] {
   return g.map((v) => v / sum);
 }
 
-/** Where the rows of one width lie in the memory. */
-interface Layout {
-  /** Bytes from one row of samples or results to the next. */
-  readonly row: number;
-  /** Bytes from one ring to the next. */
-  readonly ring: number;
-  /** Bytes of all: nine rows and three rings. */
-  readonly total: number;
+/** Bytes of a row of `width` float64, and of the two more that kernels may touch. */
+export function rowBytes(width: number): number {
+  return 16 * Math.ceil((width + 3) / 2);
 }
 
-function layout(width: number): Layout {
-  // Even, and one more than what is read and written for an odd width.
-  const row = 8 * (width + 2 + (width % 2));
-  const ring = Math.ceil(Math.max(0, width - windowSize + 1) / strip) * stripBytes;
-  return { row, ring, total: 9 * row + 3 * ring };
-}
-
-/** The window over planes of one width; valid until the next call of `prepare`. */
-export class WindowRows {
-  /** The row to take next: the samples, from index 0. */
-  readonly plain: Float64Array;
-  /** The row of the reference that they are multiplied with. */
-  readonly reference: Float64Array;
-  /** A row of one channel, for `addLight`; not kept by `take`. */
+/** The conversion of rows to linear light. */
+export class LightRow {
+  /** A row of one channel, sRGB values. */
   readonly channel: Float64Array;
   readonly #original: Float32Array;
-  /** The window's means of the samples, from index 0, as many as there are positions. */
-  readonly mean: Float64Array;
-  /** Those of their squares. */
-  readonly second: Float64Array;
-  /** Those of their products with the reference. */
-  readonly mixed: Float64Array;
-  /** The reference's means at the same positions, for `similarity`. */
-  readonly means: Float64Array;
-  /** The reference's variances, likewise. */
-  readonly variances: Float64Array;
-  /** What `similarity` found: the sums of l cs and of cs. */
-  readonly sums: Float64Array;
   readonly #kernels: Kernels;
-  readonly #origin: number;
-  readonly #layout: Layout;
-  readonly #columns: number;
 
-  /** Rows of `width` samples from byte `origin` of the memory on. */
-  constructor(shared: Kernels, origin: number, width: number) {
-    this.#kernels = shared;
-    this.#origin = origin;
-    this.#layout = layout(width);
-    this.#columns = Math.max(0, width - windowSize + 1);
-    const view = (i: number, length: number) =>
-      new Float64Array(shared.memory.buffer, origin + i * this.#layout.row, length);
-    // Of the four, `take` fills the second with squares and the third with products.
-    [this.plain, this.channel, this.reference] = [0, 1, 3].map((i) => view(i, width));
-    this.#original = new Float32Array(shared.memory.buffer, origin + 2 * this.#layout.row, width);
-    [this.mean, this.second, this.mixed] = [4, 5, 6].map((i) => view(i, this.#columns));
-    [this.means, this.variances] = [7, 8].map((i) => view(i, this.#columns));
-    this.sums = new Float64Array(shared.memory.buffer, sumsAt, 2);
+  /** For rows of up to `width` samples; takes `2 * rowBytes(width)` bytes of the memory from `origin` on. */
+  constructor(kernels: Kernels, origin: number, width: number) {
+    const { buffer } = kernels.memory;
+    this.#kernels = kernels;
+    this.channel = new Float64Array(buffer, origin, width);
+    this.#original = new Float32Array(buffer, origin + rowBytes(width), width);
   }
 
   /**
-   * Takes row number `row`, which must stand in `plain`, and in `reference` the row to multiply it with;
-   * rows come from 0 on. From row 10 on the results stand in `mean`, `second` and `mixed`.
+   * Converts the sRGB values in `channel` to linear light and adds them, weighted, to a row.
    *
-   * @returns whether there are results
+   * @param original a row of the original in linear light, as long as the row is
+   * @param weight the channel's weight
+   * @param begin whether the row is written instead of added to
+   * @param to the row, in the memory of the kernels
+   * @returns the sum of squared differences from the original
    */
-  take(row: number): boolean {
-    const columns = this.#columns;
-    if (columns === 0) return false;
-    const origin = this.#origin;
-    const { row: bytes, ring } = this.#layout;
-    const rings = origin + 9 * bytes;
-    this.#kernels.multiply(origin, bytes, this.plain.length);
-    const slot = row % windowSize;
-    for (let i = 0; i < 3; i++) {
-      this.#kernels.along(origin + i * bytes, rings + i * ring, slot, columns);
-    }
-    if (row < windowSize - 1) return false;
-    const oldest = (row + 1) % windowSize;
-    for (let i = 0; i < 3; i++) {
-      this.#kernels.across(rings + i * ring, oldest, origin + (4 + i) * bytes, columns);
-    }
-    return true;
-  }
-
-  /**
-   * Converts the sRGB values in `channel` to linear light and adds them, weighted, to `plain`, or begins
-   * it with them. `channel` holds nothing of use afterwards.
-   *
-   * @param original the same row and channel of the original, in linear light
-   * @returns the sum of squared differences from it
-   */
-  addLight(original: Float32Array, weight: number, begin: boolean): number {
-    const { row } = this.#layout;
-    const width = this.plain.length;
+  add(original: Float32Array, weight: number, begin: boolean, to: Float64Array): number {
     this.#original.set(original);
-    const [from, samples] = [this.#origin + row, this.#origin + 2 * row];
-    const error = this.#kernels.light(from, samples, this.#origin, width, weight, begin ? 1 : 0);
-    return error >= 0 ? error : this.#addAnyLight(original, weight, begin);
+    const error = this.#kernels.light(
+      this.channel.byteOffset,
+      this.#original.byteOffset,
+      to.byteOffset,
+      original.length,
+      weight,
+      begin ? 1 : 0,
+    );
+    return error >= 0 ? error : this.#addAny(original, weight, begin, to);
   }
 
-  /** `addLight` of any values. */
-  #addAnyLight(original: Float32Array, weight: number, begin: boolean): number {
-    const { channel, plain } = this;
+  /** `add` of any values. */
+  #addAny(original: Float32Array, weight: number, begin: boolean, to: Float64Array): number {
+    const channel = this.channel.subarray(0, original.length);
     toLinearRow(channel);
     let sum = 0;
     for (let x = 0; x < channel.length; x++) {
       const v = channel[x];
       const d = v - original[x];
       sum += d * d;
-      plain[x] = begin ? weight * v : plain[x] + weight * v;
+      to[x] = begin ? weight * v : to[x] + weight * v;
     }
     return sum;
   }
-
-  /**
-   * Sums a row of the map of SSIM, as `ssim-map.ts` says, of the results and of what stands in `means` and
-   * `variances`, into `sums`.
-   *
-   * @param both whether the sum of cs is wanted; else it is 0
-   */
-  similarity(c1: number, c2: number, both: boolean): void {
-    const { row } = this.#layout;
-    const mean = this.#origin + 4 * row;
-    this.#kernels.similarity(mean, row, this.#columns, c1, c2, both ? 1 : 0);
-  }
-}
-
-/**
- * Makes room for planes of these widths. What an earlier call returned must not be used any more.
- *
- * @throws RangeError when there is no memory
- */
-export function prepare(widths: readonly number[]): WindowRows[] {
-  if (kernels === undefined) {
-    kernels = instantiate();
-    new Float64Array(kernels.memory.buffer).set(weights());
-  }
-  const shared = kernels;
-  const needed = widths.reduce((sum, width) => sum + layout(width).total, head);
-  const missing = needed - shared.memory.buffer.byteLength;
-  if (missing > 0) shared.memory.grow(Math.ceil(missing / 65536));
-  let origin = head;
-  return widths.map((width) => {
-    const rows = new WindowRows(shared, origin, width);
-    origin += layout(width).total;
-    return rows;
-  });
 }

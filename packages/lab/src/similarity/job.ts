@@ -1,6 +1,6 @@
 /** The work of a thread: the cells of one picture, which share its decoding and what it is compared by. */
 import { setImmediate } from "node:timers/promises";
-import { type Fidelity, type Picture, PictureReference } from "@softpool/pictures";
+import { type Comparison, type Fidelity, type Picture, PictureReference } from "@softpool/pictures";
 import { toPicture } from "../compare/load.ts";
 import { Failure, plain, quote } from "../errors.ts";
 import { type Config, canonical, type Json } from "../study/cell.ts";
@@ -44,6 +44,25 @@ export class Worker {
   async measure(task: PictureTask, report: (reply: CellReply) => void): Promise<void> {
     const picture = toPicture(task.decoded);
     const work = new PictureWork(picture, this.#pooler, this.#setup.folder);
+    const together: Pooled[] = [];
+    const tried = async (cells: readonly CellTask[], act: () => Promise<readonly CellReply[]>) => {
+      try {
+        for (const reply of await act()) report(reply);
+      } catch (error) {
+        const reason = plain(String((error as Error)?.message ?? error));
+        const { kernel } = cells[0].config;
+        const where = `cannot pool ${quote(task.title)} with kernel ${kernel}`;
+        for (const { name } of cells) report({ name, error: `${where}: ${reason}` });
+      }
+    };
+    const score = async () => {
+      const some = together.splice(0);
+      if (some.length === 0) return;
+      await tried(
+        some.flatMap(({ cells }) => cells),
+        async () => work.scores(some),
+      );
+    };
     try {
       for (let i = 0; i < task.cells.length; ) {
         await setImmediate();
@@ -51,17 +70,18 @@ export class Worker {
         const key = poolingKey(task.cells[i]);
         let end = i + 1;
         while (end < task.cells.length && poolingKey(task.cells[end]) === key) end++;
-        const together = task.cells.slice(i, end);
-        try {
-          for (const reply of await work.cells(together)) report(reply);
-        } catch (error) {
-          const reason = plain(String((error as Error)?.message ?? error));
-          const { kernel } = together[0].config;
-          const where = `cannot pool ${quote(task.title)} with kernel ${kernel}`;
-          for (const { name } of together) report({ name, error: `${where}: ${reason}` });
-        }
+        const cells = task.cells.slice(i, end);
+        await tried(cells, async () => {
+          const { pooled, replies } = await work.pool(cells);
+          if (pooled !== undefined) {
+            if (!fits(pooled, together)) await score();
+            together.push(pooled);
+          }
+          return replies;
+        });
         i = end;
       }
+      if (!this.#stopped()) await score();
     } finally {
       await this.#pooler.release(false);
     }
@@ -95,6 +115,29 @@ export class Worker {
   }
 }
 
+/** A pooled picture and its cells that are to be scored. */
+interface Pooled {
+  readonly picture: Picture;
+  readonly cells: readonly CellTask[];
+  readonly comparisons: readonly Comparison[];
+  readonly engine: string;
+  /** Seconds that pooling took. */
+  readonly seconds: number;
+}
+
+/** Pooled pictures that are scored together at most, and their samples. */
+const TOGETHER = 4;
+const MOST_SAMPLES = 12e6;
+
+/** Whether a pooled picture can be scored together with others. */
+function fits(pooled: Pooled, others: readonly Pooled[]): boolean {
+  if (others.length === 0) return true;
+  const kind = ({ cells, comparisons }: Pooled) =>
+    canonical([cells[0].config.kernel, comparisons as unknown as Json]);
+  const samples = [pooled, ...others].reduce((sum, { picture }) => sum + picture.data.length, 0);
+  return others.length < TOGETHER && samples <= MOST_SAMPLES && kind(pooled) === kind(others[0]);
+}
+
 /** A picture with what its cells share. */
 class PictureWork {
   readonly #picture: Picture;
@@ -110,8 +153,8 @@ class PictureWork {
     this.#folder = folder;
   }
 
-  /** Results of cells that share pooling. */
-  async cells(cells: readonly CellTask[]): Promise<CellReply[]> {
+  /** Pools for cells that share pooling: what is to be scored, if anything, and what is shown. */
+  async pool(cells: readonly CellTask[]): Promise<{ pooled?: Pooled; replies: CellReply[] }> {
     const { config, seed } = cells[0];
     const kernel = config.kernel as number;
     const { width, height } = this.#picture;
@@ -119,17 +162,19 @@ class PictureWork {
       throw new Failure(`it is larger than the picture of ${width} x ${height} pixels`);
     }
     const begin = performance.now();
-    if (config.method === "original") return this.#views(this.#picture, cells, "", begin);
+    if (config.method === "original") {
+      return { replies: await this.#views(this.#picture, cells, "", begin) };
+    }
     const variant = variantOf(config);
-    const pooled = await this.#pool(variant, config, seed);
-    const pooling = (performance.now() - begin) / 1000;
+    const picture = await this.#pool(variant, config, seed);
+    const seconds = (performance.now() - begin) / 1000;
     const engine = engineOf(variant);
     const views = cells.filter((cell) => cell.config.kind === "view");
     const scores = cells.filter((cell) => cell.config.kind === "score");
-    return [
-      ...(await this.#views(pooled, views, engine, begin)),
-      ...this.#scores(pooled, scores, engine, pooling, begin),
-    ];
+    const replies = await this.#views(picture, views, engine, begin);
+    if (scores.length === 0) return { replies };
+    const comparisons = scores.map(({ config }) => scored(comparisonIn(config)));
+    return { pooled: { picture, cells: scores, comparisons, engine, seconds }, replies };
   }
 
   async #pool(variant: Variant, config: Config, seed: number): Promise<Picture> {
@@ -145,31 +190,30 @@ class PictureWork {
     return this.#pooler.pool(this.#picture, { variant, kernel, values, seed, place, fitted });
   }
 
-  #scores(
-    pooled: Picture,
-    cells: readonly CellTask[],
-    engine: string,
-    pooling: number,
-    begin: number,
-  ): CellReply[] {
-    if (cells.length === 0) return [];
+  /** Scores pooled pictures of one kernel by the same comparisons. */
+  scores(some: readonly Pooled[]): CellReply[] {
     this.#reference ??= new PictureReference(this.#picture);
+    const begin = performance.now();
+    const [{ cells, comparisons }] = some;
     const kernel = cells[0].config.kernel as number;
-    const comparisons = cells.map(({ config }) => scored(comparisonIn(config)));
-    const { fidelity, detail } = this.#reference.score(pooled, kernel, comparisons);
-    const seconds = (performance.now() - begin) / 1000 / cells.length;
-    return cells.map(({ name }, i) => {
-      const numbers = { ...(fidelity[i] as Fidelity), ...detail };
-      const result: Json = {
-        ...Object.fromEntries(
-          Object.entries(numbers).map(([key, value]) => [key, fromNumber(value)]),
-        ),
-        width: pooled.width * kernel,
-        height: pooled.height * kernel,
-        pooling,
-      };
-      return { name, result, engine, seconds };
-    });
+    const pictures = some.map(({ picture }) => picture);
+    const measured = this.#reference.scoreAll(pictures, kernel, comparisons);
+    const scoring = (performance.now() - begin) / 1000 / some.length;
+    return some.flatMap(({ picture, cells, engine, seconds: pooling }, n) =>
+      cells.map(({ name }, i) => {
+        const { fidelity, detail } = measured[n];
+        const numbers = { ...(fidelity[i] as Fidelity), ...detail };
+        const result: Json = {
+          ...Object.fromEntries(
+            Object.entries(numbers).map(([key, value]) => [key, fromNumber(value)]),
+          ),
+          width: picture.width * kernel,
+          height: picture.height * kernel,
+          pooling,
+        };
+        return { name, result, engine, seconds: (pooling + scoring) / cells.length };
+      }),
+    );
   }
 
   async #views(
