@@ -6,7 +6,7 @@
  * middle, d = 0 to 5. Every loop goes over pairs: where a number of columns is odd, one sample too many is
  * read and one result too many written.
  */
-import { type Level, LINE, VARIANCES } from "./level";
+import { LINE, levelAt, VARIANCES } from "./level";
 
 function weight(d: usize): v128 {
   return v128.load64_splat(d << 3);
@@ -92,10 +92,12 @@ export function subtractSquares(mean: usize, second: usize, columns: i32): void 
 /**
  * Adds a row of the map to the sums of a level.
  *
+ * @param address of the level
  * @param mean the means of the samples; those of their squares and of their products follow, LINE bytes apart
  * @param tile the moments of the reference
  */
-export function similarity(level: Level, mean: usize, tile: usize, columns: i32): void {
+export function similarity(address: usize, mean: usize, tile: usize, columns: i32): void {
+  const level = levelAt(address);
   const one = f64x2.splat(level.c1);
   const two = f64x2.splat(level.c2);
   const luminous = (level.wanted & 1) !== 0;

@@ -62,3 +62,8 @@ export class Level {
   /** The sum of cs so far. */
   structure: f64;
 }
+
+/** The scale that is described at an address. */
+export function levelAt(address: usize): Level {
+  return changetype<Level>(address);
+}

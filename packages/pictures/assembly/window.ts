@@ -10,8 +10,8 @@ import { across, along, copy, multiply, similarity, subtractSquares } from "./fi
 import {
   BESIDE,
   KEPT,
-  type Level,
   LINE,
+  levelAt,
   PLANE,
   PRODUCTS,
   SAMPLES,
@@ -23,7 +23,8 @@ import {
 export { light } from "./light";
 
 /** One strip of `take`. */
-function strip(level: Level, index: i32, count: i32, reference: bool): void {
+function strip(address: usize, index: i32, count: i32, reference: bool): void {
+  const level = levelAt(address);
   const columns = min(STRIP, level.columns - index * STRIP);
   const squares = level.work;
   const products = squares + PRODUCTS;
@@ -54,7 +55,7 @@ function strip(level: Level, index: i32, count: i32, reference: bool): void {
       subtractSquares(tile, tile + VARIANCES, columns);
     } else {
       for (let p: usize = 0; p < 3; p++) across(first + p * PLANE, means + p * LINE, columns);
-      similarity(level, means, tile, columns);
+      similarity(address, means, tile, columns);
     }
   }
   const last = lines + <usize>count * LINE;
@@ -85,19 +86,19 @@ function halve(first: usize, second: usize, to: usize, count: i32): void {
  * @param reference whether the rows make the reference instead of being compared with it
  */
 export function take(at: usize, count: i32, reference: bool): void {
-  const first = changetype<Level>(at);
+  const first = levelAt(at);
   for (let i = 0; i * STRIP < first.columns; i++) {
-    for (let plane = at; plane !== 0; plane = changetype<Level>(plane).beside) {
-      strip(changetype<Level>(plane), i, count, reference);
+    for (let plane = at; plane !== 0; plane = levelAt(plane).beside) {
+      strip(plane, i, count, reference);
     }
   }
   const pairs = count >> 1;
-  for (let plane = at; plane !== 0; plane = changetype<Level>(plane).beside) {
-    const level = changetype<Level>(plane);
+  for (let plane = at; plane !== 0; plane = levelAt(plane).beside) {
+    const level = levelAt(plane);
     level.row += count;
     level.same = 0;
     if (level.next === 0) continue;
-    const half = changetype<Level>(level.next);
+    const half = levelAt(level.next);
     for (let i = 0; i < pairs; i++) {
       const from = level.rows + <usize>(2 * i) * level.step;
       halve(from, from + level.step, half.rows + <usize>i * half.step, half.width);

@@ -1,4 +1,4 @@
-// 99fd0b6cb267f32faeb40781d9612359301dd774407b2705459447f6e1d909c8
+// 337b8c378a26dade44d306fa70137c5ca9500b27bfcfa74659f9150e621b4c48
 // Made by scripts/build.js from packages/pictures/assembly.
 /** The WebAssembly binary of the Gaussian window, in base64. */
 export const binary: string =
