@@ -138,6 +138,24 @@ async function runTraining({ flags, signal }, { pytorch }) {
 }
 
 /**
+ * Measures the study of similarity and prints what came out.
+ * @param {import("./flags.js").Flags} flags
+ * @param {AbortSignal} signal
+ */
+async function runSimilarity({ rounds, full, quick }, signal) {
+  const { runSimilarityRounds, similarityReport } = await import("./similarity.js");
+  const { describeMachine } = await import("./rivals.js");
+  const folder = mkdtempSync(join(os.tmpdir(), "softpool-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const pictures = full ? 100 : quick ? 2 : 6;
+  const progress = progressLine();
+  const found = await runSimilarityRounds({ rounds, pictures, folder, progress, signal });
+  const { cpu, processors, memoryGiB, system } = describeMachine();
+  const machine = `${cpu}, ${processors} processors, ${memoryGiB} GiB, ${system}`;
+  process.stdout.write(`${machine}; node ${process.versions.node}\n\n${similarityReport(found)}`);
+}
+
+/**
  * Measures.
  * @param {import("./flags.js").Flags} flags
  * @param {readonly string[]} args as given, for the record
@@ -203,16 +221,19 @@ async function main(args) {
     });
   }
   const saved = flags.from !== null;
-  const asked = args.filter((arg) => arg !== "--readme");
-  const result = saved ? loadRun(String(flags.from)) : await run(flags, asked, stop.signal);
-  const { report } = await import("./report.js");
-  const { readme } = await import("./readme.js");
-  process.stdout.write(flags.readme ? readme(result) : report(result));
-  const measured = [result.results, result.swap ?? [], result.train ?? []];
-  if (!saved && measured.some((part) => part.length > 0)) {
-    const all = WORKLOADS.map((work) => work.id);
-    say(`written: ${saveRun(result, all).join(", ")}`);
+  if (saved || flags.only.length > 0 || flags.swap || flags.train) {
+    const asked = args.filter((arg) => arg !== "--readme");
+    const result = saved ? loadRun(String(flags.from)) : await run(flags, asked, stop.signal);
+    const { report } = await import("./report.js");
+    const { readme } = await import("./readme.js");
+    process.stdout.write(flags.readme ? readme(result) : report(result));
+    const measured = [result.results, result.swap ?? [], result.train ?? []];
+    if (!saved && measured.some((part) => part.length > 0)) {
+      const all = WORKLOADS.map((work) => work.id);
+      say(`written: ${saveRun(result, all).join(", ")}`);
+    }
   }
+  if (!saved && flags.similarity) await runSimilarity(flags, stop.signal);
   process.exitCode = code;
 }
 

@@ -1,17 +1,18 @@
 /**
- * `node bench/similarity.js [--pictures N] [--rounds N] [--megapixels N]`: the similarity study beside the
- * same work in Python (PyTorch and SciPy, as scikit-image filters; two processes, cached reference
- * statistics), where it is installed. Makes the pictures, runs both in turns, prints every round and the
- * ratio of the fastest, and how far the means are apart.
+ * The study of similarity beside the same work in Python (PyTorch pools and reconstructs, SciPy filters as
+ * scikit-image does; two processes, cached statistics of the originals), where that is installed. Both get the
+ * same pictures, compute the same measures and run in fresh processes, one after the other, in an order that
+ * is reversed every round.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import os from "node:os";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { uniforms } from "@softpool/poolings";
-import sharp from "sharp";
+import { KEEP_MEMORY } from "./pytorch.js";
+import { busyness } from "./rivals.js";
+import { makePictures } from "./similarity-pictures.js";
+import { readProfiles } from "./similarity-profile.js";
+import { median, thousandths } from "./stats.js";
 
 const COMMAND = fileURLToPath(new URL("../packages/lab/bin/softpool.js", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("./similarity.py", import.meta.url));
@@ -19,90 +20,85 @@ const PYTHONS = ["python3", "/usr/bin/python3", "python"];
 const METHODS = "soft,average,maximum,sum,power-average,stochastic,s3";
 const KERNELS = "2,3,5";
 const PROTOCOLS = "nearest,bilinear";
+/** Times as fast as Python. */
+const TARGET = 3;
+/** Pixels of a side: a megapixel. */
+const SIDE = 1000;
 
 /**
- * A picture of waves, blocks and noise.
- * @param {string} path
- * @param {number} side
- * @param {number} seed
+ * What was measured.
+ * @typedef {object} Similarity
+ * @property {number} pictures how many
+ * @property {Record<string, string>} versions of Python's libraries; empty without Python
+ * @property {number[]} busy how busy others kept the machine before each round, 0 to 1
+ * @property {{ softpool: number, python: number | null }[]} rounds seconds
+ * @property {{ ssim: number, psnr: number } | null} difference how far the means are apart
+ * @property {{ place: string, share: number }[]} profile where the target was missed, what takes the time
  */
-async function makePicture(path, side, seed) {
-  const noise = uniforms(side * side, { seed });
-  const bytes = new Uint8Array(3 * side * side);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const wave =
-        Math.sin(x / (5 + seed)) * Math.cos(y / 9) + Math.sin((x * y) / (4000 + 99 * seed));
-      const block = ((x >> 5) * 7 + (y >> 5) * 13 + seed) % 5;
-      for (let c = 0; c < 3; c++) {
-        const value =
-          0.25 + 0.12 * block + 0.1 * wave * (1 + c) + 0.15 * (noise[y * side + x] - 0.5);
-        bytes[3 * (y * side + x) + c] = Math.round(255 * Math.min(1, Math.max(0, value)));
-      }
-    }
-  }
-  const raw = { width: side, height: side, channels: /** @type {const} */ (3) };
-  await sharp(bytes, { raw }).png({ compressionLevel: 3 }).toFile(path);
-}
+
+/**
+ * What the rounds need.
+ * @typedef {object} Plan
+ * @property {number} rounds how often
+ * @property {number} pictures how many pictures of a megapixel
+ * @property {string} folder folder for files
+ * @property {(done: number, total: number, text: string) => void} progress receives what was done
+ * @property {AbortSignal} signal ends the rounds early
+ */
 
 /**
  * Runs a program to its end.
  * @param {string} program
  * @param {string[]} args
- * @returns {Promise<string>} what it printed
+ * @param {AbortSignal} signal
+ * @returns {Promise<{ text: string, seconds: number }>} what it printed, and how long it took
  */
-function output(program, args) {
+function output(program, args, signal) {
+  const begin = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const env = { ...process.env, ...KEEP_MEMORY };
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], signal, env });
     let text = "";
     child.stdout.on("data", (chunk) => {
       text += chunk;
     });
     child.on("error", reject);
-    child.on("exit", (code) =>
-      code === 0 ? resolve(text) : reject(new Error(`${program} ended with exit code ${code}`)),
-    );
+    child.on("exit", (code) => {
+      if (code === 0) resolve({ text, seconds: (performance.now() - begin) / 1000 });
+      else reject(new Error(`${program} ended with exit code ${code}`));
+    });
   });
 }
 
 /**
- * This project's study in a fresh process.
+ * Arguments of Node for this project's study.
  * @param {string} pictures
- * @param {string} folder
+ * @param {string} results
  */
-async function ours(pictures, folder) {
-  const begin = performance.now();
-  await output(process.execPath, [
-    ...[COMMAND, "study", "similarity", pictures, "-o", folder, "--views", "0", "--json"],
-    ...["-m", METHODS, "-k", KERNELS, "-p", PROTOCOLS, "--light", "srgb", "--phase", "inference"],
-  ]);
-  return (performance.now() - begin) / 1000;
-}
+const study = (pictures, results) => [
+  ...[COMMAND, "study", "similarity", pictures, "-o", results, "--views", "0", "--json"],
+  ...["-m", METHODS, "-k", KERNELS, "-p", PROTOCOLS, "--light", "srgb", "--phase", "inference"],
+];
 
-/**
- * The same in Python: two processes, half of the pictures each.
- * @param {string} python
- * @param {string[]} files
- */
-async function theirs(python, files) {
-  const begin = performance.now();
-  const halves = [0, 1].map((half) => files.filter((_, i) => i % 2 === half));
-  const outputs = await Promise.all(
-    halves.map((half) => output(python, [SCRIPT, KERNELS, PROTOCOLS, ...half])),
-  );
-  return {
-    seconds: (performance.now() - begin) / 1000,
-    halves: outputs.map((text) => JSON.parse(text)),
-  };
+/** The first Python that has what it takes, and versions. */
+function findPython() {
+  const find = "import torch, scipy, skimage; print(torch.__version__, skimage.__version__)";
+  for (const python of PYTHONS) {
+    const { status, stdout } = spawnSync(python, ["-c", find], { encoding: "utf8" });
+    if (status !== 0) continue;
+    const [pytorch, skimage] = stdout.trim().split(" ");
+    return { python, versions: { pytorch, "scikit-image": skimage } };
+  }
+  return null;
 }
 
 /**
  * How far the means of both are apart.
- * @param {string} folder
- * @param {{ sums: Record<string, number[]> }[]} halves
+ * @param {string} results folder of this project's study
+ * @param {{ sums: Record<string, number[]> }[]} halves what Python's processes printed
  */
-function distance(folder, halves) {
-  const { sets } = JSON.parse(readFileSync(join(folder, "results.json"), "utf8"));
+function distance(results, halves) {
+  const { sets } = JSON.parse(readFileSync(join(results, "results.json"), "utf8"));
   const worst = { ssim: 0, psnr: 0 };
   for (const { protocol, means } of sets[0].comparisons) {
     for (const { kernel, method, measures } of means) {
@@ -117,62 +113,115 @@ function distance(folder, halves) {
   return worst;
 }
 
-const { values } = parseArgs({
-  options: {
-    pictures: { type: "string", default: "100" },
-    rounds: { type: "string", default: "3" },
-    megapixels: { type: "string", default: "1" },
-  },
-});
-const [count, rounds, megapixels] = [values.pictures, values.rounds, values.megapixels].map(Number);
-if (![count, rounds].every((n) => Number.isInteger(n) && n >= 2) || !(megapixels > 0)) {
-  console.error(
-    "bench: --pictures and --rounds: expected whole numbers from 2, --megapixels above 0",
-  );
-  process.exit(2);
-}
-const folder = mkdtempSync(join(os.tmpdir(), "softpool-bench-"));
-try {
-  const pictures = join(folder, "pictures");
-  mkdirSync(pictures);
-  const side = Math.round(Math.sqrt(megapixels * 1e6));
-  const files = Array.from({ length: count }, (_, i) => join(pictures, `${1000 + i}.png`));
-  for (const [i, file] of files.entries()) await makePicture(file, side, i);
-  const find = [
-    "-c",
-    "import torch, scipy, skimage; print(torch.__version__, skimage.__version__)",
-  ];
-  const found = PYTHONS.map((python) => ({
-    python,
-    ...spawnSync(python, find, { encoding: "utf8" }),
-  })).find(({ status }) => status === 0);
-  const [torch, skimage] = found?.stdout.trim().split(" ") ?? [];
-  console.log(
-    `${count} pictures of ${side} x ${side}, kernels ${KERNELS}, methods ${METHODS}, protocols ${PROTOCOLS}; ` +
-      `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} processors, Node ${process.versions.node}` +
-      (found
-        ? `, PyTorch ${torch}, scikit-image ${skimage}`
-        : "; Python with PyTorch and scikit-image was not found"),
-  );
-  const best = { ours: Infinity, theirs: Infinity };
-  for (let round = 1; round <= rounds; round++) {
-    const results = join(folder, `results-${round}`);
-    const first = await ours(pictures, results);
-    best.ours = Math.min(best.ours, first);
-    let line = `round ${round}: ${first.toFixed(1)} s`;
-    if (found) {
-      const { seconds, halves } = await theirs(found.python, files);
-      best.theirs = Math.min(best.theirs, seconds);
-      const { ssim, psnr } = distance(results, halves);
-      line += `, Python ${seconds.toFixed(1)} s; means differ by ${ssim.toExponential(1)} in SSIM, ${psnr.toExponential(1)} dB in PSNR`;
-    }
-    console.log(line);
-  }
-  if (found) {
-    console.log(
-      `fastest: ${best.ours.toFixed(1)} s, Python ${best.theirs.toFixed(1)} s: ${(best.theirs / best.ours).toFixed(2)} times as fast (target 3)`,
+/**
+ * Runs all rounds, or as many as there are before `plan.signal`.
+ * @param {Plan} plan
+ * @returns {Promise<Similarity>}
+ */
+export async function runSimilarityRounds({ rounds, pictures, folder, progress, signal }) {
+  const place = join(folder, "pictures");
+  mkdirSync(place);
+  const files = await makePictures(place, pictures, SIDE);
+  const found = findPython();
+  /** @type {Similarity} */
+  const result = {
+    ...{ pictures, versions: found?.versions ?? {} },
+    ...{ busy: [], rounds: [], difference: null, profile: [] },
+  };
+  const halves = [0, 1].map((half) => files.filter((_, i) => i % 2 === half));
+  const python = async () => {
+    if (found === null) return null;
+    const begin = performance.now();
+    const all = await Promise.all(
+      halves.map((half) => output(found.python, [SCRIPT, KERNELS, PROTOCOLS, ...half], signal)),
     );
+    const seconds = (performance.now() - begin) / 1000;
+    return { seconds, sums: all.map(({ text }) => JSON.parse(text)) };
+  };
+  for (let round = 0; round < rounds && !signal.aborted; round++) {
+    const results = join(folder, `results-${round}`);
+    const softpool = () => output(process.execPath, study(place, results), signal);
+    try {
+      const busy = await busyness();
+      let theirs = round % 2 === 0 ? null : await python();
+      const ours = await softpool();
+      if (round % 2 === 0) theirs = await python();
+      result.busy.push(thousandths(busy));
+      result.rounds.push({
+        softpool: thousandths(ours.seconds),
+        python: theirs && thousandths(theirs.seconds),
+      });
+      if (theirs !== null) result.difference = distance(results, theirs.sums);
+      const beside = theirs ? `, Python ${theirs.seconds.toFixed(1)} s` : "";
+      progress(round + 1, rounds, `similarity: ${ours.seconds.toFixed(1)} s${beside}`);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  const ratio = similarityRatio(result);
+  if (!signal.aborted && ratio !== null && ratio < TARGET) {
+    const profiles = join(folder, "profiles");
+    const watched = ["--cpu-prof", "--cpu-prof-dir", profiles];
+    await output(process.execPath, [...watched, ...study(place, join(folder, "watched"))], signal);
+    result.profile = readProfiles(profiles);
+  }
+  return result;
+}
+
+/**
+ * How many times as fast as Python: the middle of the rounds' ratios.
+ * @param {Similarity} result
+ * @returns {number | null} `null` without Python
+ */
+export function similarityRatio({ rounds }) {
+  const ratios = ratiosOf(rounds);
+  return ratios.length === 0 ? null : median(ratios);
+}
+
+/** @param {Similarity["rounds"]} rounds */
+const ratiosOf = (rounds) =>
+  rounds.flatMap(({ softpool, python }) => (python === null ? [] : [python / softpool]));
+
+/**
+ * The part of the report.
+ * @param {Similarity} result
+ * @returns {string}
+ */
+export function similarityReport(result) {
+  const { pictures, versions, busy, rounds, difference, profile } = result;
+  const libraries = Object.entries(versions).map((entry) => entry.join(" "));
+  const lines = [
+    `Similarity  ${pictures} pictures of ${SIDE} x ${SIDE}, kernels ${KERNELS}, protocols ${PROTOCOLS}, methods`,
+    `${METHODS}: softpool study similarity, and the same measures in Python, two processes`,
+    libraries.length > 0
+      ? `Python with ${libraries.join(", ")}`
+      : "missing: no python3 has PyTorch, SciPy and scikit-image: apt install python3-torch python3-skimage on Debian",
+    "",
+    "round  softpool, s  Python, s  ratio  others",
+    ...rounds.map(({ softpool, python }, i) =>
+      [
+        String(i + 1).padStart(5),
+        softpool.toFixed(1).padStart(11),
+        (python?.toFixed(1) ?? "-").padStart(9),
+        (python === null ? "-" : (python / softpool).toFixed(2)).padStart(5),
+        `${Math.round(100 * busy[i])} %`.padStart(6),
+      ].join("  "),
+    ),
+  ];
+  const ratio = similarityRatio(result);
+  if (ratio !== null) {
+    const met = ratio >= TARGET ? "met" : "missed";
+    lines.push("", `times as fast as Python: ${ratio.toFixed(2)}, target >= ${TARGET}: ${met}`);
+  }
+  if (difference !== null) {
+    const [ssim, psnr] = [difference.ssim, difference.psnr].map((v) => v.toExponential(1));
+    lines.push(`the means differ by ${ssim} in SSIM and ${psnr} dB in PSNR at most`);
+  }
+  if (profile.length > 0) {
+    lines.push("", "Processor time of the study by function, all threads");
+    for (const { place, share } of profile) {
+      lines.push(`${(100 * share).toFixed(1).padStart(5)} %  ${place}`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
 }
