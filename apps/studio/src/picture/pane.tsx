@@ -6,17 +6,15 @@ import type { Source } from "./decode.ts";
 import { begin, drawLayer, type Layer } from "./draw.ts";
 import { type MethodName, titleOf } from "./methods.ts";
 import {
-  beta,
   engineFor,
   gain,
-  light,
   measureKey,
+  type Pooled,
   protocol,
   type Subject,
   source,
   states,
   view,
-  window_,
 } from "./state.ts";
 import { type Frame, fit, listen, onKey, viewport, zoomBy } from "./viewport.ts";
 
@@ -122,19 +120,22 @@ function drawSubject(
   drawLayer(context, layer, frame, smooth());
 }
 
-/** The name of a downloaded picture: what the command would call it. */
-export function fileName(picture: Source, name: MethodName): string {
-  const { kernel, stride } = window_.value;
+/** The name of a downloaded picture: what the command would call it, and what else it was made with. */
+export function fileName(picture: Source, name: MethodName, pooled: Pooled): string {
+  const { kernel, stride } = pooled.window;
   const window = kernel === stride ? "" : `-k${kernel}`;
-  const heat = name === "soft" && beta.value !== 1 ? `-beta${String(beta.value)}` : "";
-  const linear = light.value === "linear" ? "-linear" : "";
+  const heat = name === "soft" && pooled.beta !== 1 ? `-beta${String(pooled.beta)}` : "";
+  const linear = pooled.light === "linear" ? "-linear" : "";
   return `${stem(picture.name)}-${name}${heat}-${stride}x${window}${linear}.png`;
 }
 
 async function save(picture: Source, name: MethodName): Promise<void> {
   const pooled = states[name].pooled.value;
   if (pooled === undefined) return;
-  download(await pooled.canvas.convertToBlob({ type: "image/png" }), fileName(picture, name));
+  download(
+    await pooled.canvas.convertToBlob({ type: "image/png" }),
+    fileName(picture, name, pooled),
+  );
 }
 
 /** A pane of a method or of the original. */
@@ -188,7 +189,8 @@ export function Pane({ subject }: { subject: Subject }) {
 
 /** SSIM, PSNR and time of a method, under its pane. */
 function Numbers({ name }: { name: MethodName }) {
-  const { likeness, times } = states[name];
+  const { likeness, times, error } = states[name];
+  if (error.value !== undefined) return <p class="numbers" />;
   const measured = likeness.value;
   const current = measured?.key === measureKey(name);
   const time = times.value[engineFor(name)];

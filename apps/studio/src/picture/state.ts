@@ -22,6 +22,10 @@ export interface Pooled {
   readonly canvas: OffscreenCanvas;
   /** With what windows. */
   readonly window: Window;
+  /** At what temperature, where the method has one. */
+  readonly beta: number;
+  /** In what light. */
+  readonly light: Light;
   /** Milliseconds of the operator. */
   readonly operator: number;
   /** Milliseconds of the rounding to pixels. */
@@ -180,6 +184,8 @@ function refresh(name: MethodName): void {
         state.pooled.value = {
           canvas: paint(reply),
           window: { kernel: request.kernel, stride: request.stride },
+          beta: request.beta,
+          light: request.light,
           operator: reply.operator,
           conversion: reply.conversion,
         };

@@ -55,6 +55,7 @@ export function NumbersTable() {
           {rows.map(({ name, title, summary }) => {
             const measured = measuredOf(name);
             const { wasm, webgpu } = states[name].times.value;
+            const pending = states[name].error.value === undefined ? "…" : "–";
             return (
               <tr key={name}>
                 <th scope="row" class="name">
@@ -62,7 +63,7 @@ export function NumbersTable() {
                 </th>
                 {measures.map(({ key, show }, i) => (
                   <td key={key} class={measured?.[key] === best[i] ? "best" : ""}>
-                    {measured === undefined ? "…" : show(measured[key])}
+                    {measured === undefined ? pending : show(measured[key])}
                   </td>
                 ))}
                 <td>{wasm === undefined ? "–" : milliseconds(wasm)}</td>
