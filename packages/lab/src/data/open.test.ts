@@ -166,7 +166,11 @@ test("what does not fit says so at once, in one sentence", async () => {
     ["sets/nothing", {}, /has no pictures/],
     ["sets/circle", {}, /do links lead in a circle/],
     ["sets/half", { split: "test" }, /has a directory "train" but none of val/],
-    ["sets/good/a/1.png", {}, /it is a picture, expected a directory of pictures or a tar of them$/],
+    [
+      "sets/good/a/1.png",
+      {},
+      /it is a picture, expected a directory of pictures or a tar of them$/,
+    ],
     ["sets/good", { classList: file("a\nx\n") }, /lack "b" of the 2 that are there/],
     ["sets/good", { classList: file("x\n") }, /lack "a" and 1 more of the 2/],
     ["sets/good", { classList: file("a\nb\na\n") }, /"a" stands on the lines 1 and 3/],
