@@ -67,10 +67,15 @@ export interface Studio {
 export async function openStudio(more: readonly string[] = []): Promise<Studio> {
   const { build } = await import("vite");
   const folder = mkdtempSync(join(tmpdir(), "softpool-studio-"));
+  // A page that is served, not one that is developed: tests have a mode of their own.
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = "production";
   await build({
     configFile: join(root, "vite.config.js"),
     logLevel: "silent",
     build: { outDir: folder, emptyOutDir: true },
+  }).finally(() => {
+    process.env.NODE_ENV = NODE_ENV;
   });
   const read = (pathname: string) => {
     const path = join(folder, normalize(pathname === "/" ? "/index.html" : pathname));

@@ -5,6 +5,7 @@ import {
   forEachTensor,
   isExternal,
   type ModelProto,
+  type TensorProto,
 } from "@softpool/onnx";
 
 /** The names of the files, without their folders, that a model's tensors lie in. */
@@ -48,6 +49,7 @@ export function embedExternals(
     }
     tensor.rawData = bytes.subarray(offset, offset + size);
     tensor.externalData = [];
-    tensor.dataLocation = 0;
+    // Taken away, not set to its default: written as if it had never been there.
+    delete (tensor as Partial<TensorProto>).dataLocation;
   });
 }

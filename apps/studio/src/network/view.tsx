@@ -191,7 +191,8 @@ function Layers() {
     );
   }
   return (
-    <div class="card scroll">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="card scroll" aria-label="Layers" tabIndex={0}>
       <table class="layers">
         <caption>Pooling layers. Those that are marked are swapped.</caption>
         <thead>
@@ -272,7 +273,7 @@ function Layers() {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

@@ -218,15 +218,16 @@ export function ZoomButtons({ picture }: { picture: Source }) {
       rows: picture.height,
     };
   };
-  const zoom = viewport.value.zoom;
+  const { zoom } = viewport.value;
+  const shown = zoom === undefined ? "fit" : `${Math.round(zoom * 100)} %`;
   return (
     <fieldset class="zoom">
       <legend>Zoom</legend>
       <button type="button" aria-label="Zoom out" onClick={() => zoomBy(frame(), 0.5)}>
         −
       </button>
-      <button type="button" aria-label="Show the whole picture" onClick={fit}>
-        {zoom === undefined ? "fit" : `${Math.round(zoom * 100)} %`}
+      <button type="button" aria-label={`${shown}: show the whole picture`} onClick={fit}>
+        {shown}
       </button>
       <button type="button" aria-label="Zoom in" onClick={() => zoomBy(frame(), 2)}>
         +

@@ -25,7 +25,8 @@ export function NumbersTable() {
     Math.max(...rows.map(({ name }) => measuredOf(name)?.[key] ?? Number.NEGATIVE_INFINITY)),
   );
   return (
-    <div class="scroll">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="scroll" aria-label="Numbers" tabIndex={0}>
       <table class="measures">
         <caption>
           Similarity to the original, and time of the operator. The best of a column is marked.
@@ -73,6 +74,6 @@ export function NumbersTable() {
           })}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
