@@ -62,9 +62,9 @@ export interface Studio {
 
 /**
  * Builds the studio into a folder of its own, serves it and starts a browser.
- * @param more further arguments of Chromium
+ * @param prelude what runs before the studio's workers, to take something away from them; default nothing
  */
-export async function openStudio(more: readonly string[] = []): Promise<Studio> {
+export async function openStudio(prelude = ""): Promise<Studio> {
   const { build } = await import("vite");
   const folder = mkdtempSync(join(tmpdir(), "softpool-studio-"));
   // A page that is served, not one that is developed: tests have a mode of their own.
@@ -79,13 +79,15 @@ export async function openStudio(more: readonly string[] = []): Promise<Studio> 
   });
   const read = (pathname: string) => {
     const path = join(folder, normalize(pathname === "/" ? "/index.html" : pathname));
-    return existsSync(path) && statSync(path).isFile() ? readFileSync(path) : undefined;
+    if (!existsSync(path) || !statSync(path).isFile()) return undefined;
+    const bytes = readFileSync(path);
+    return /\.worker-.*\.js$/.test(path) ? Buffer.concat([Buffer.from(prelude), bytes]) : bytes;
   };
   const served = {
     isolated: await serveFiles(read, () => true),
     plain: await serveFiles(read, () => false),
   };
-  const browser: Browser = await launchChromium("software", more);
+  const browser: Browser = await launchChromium("software");
   return {
     async open({ tab, isolated = true, size = [1280, 900], colours = "light" } = {}) {
       const context = await browser.newContext({

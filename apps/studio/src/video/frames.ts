@@ -105,7 +105,7 @@ export async function fileSource(file: File): Promise<Source> {
     }
     const begin = await track.getFirstTimestamp();
     const duration = (await track.computeDuration()) - begin;
-    const { averagePacketRate } = await track.computePacketStats(200);
+    const { bestGuessFrameRate: rate } = await track.computeFrameRateMetrics();
     const audio = (await input.getPrimaryAudioTrack()) ?? undefined;
     const sound = audio === undefined ? "no sound" : `sound ${await audio.getCodec()}`;
     const container = (await input.getFormat()).name;
@@ -115,14 +115,14 @@ export async function fileSource(file: File): Promise<Source> {
         width,
         height,
         duration,
-        rate: averagePacketRate,
+        rate,
         format: `${container}, ${codec}, ${sound}`,
       },
       audio,
       async *frames(from, bitmaps) {
         const sink = new VideoSampleSink(track);
         const [canvas, context] = canvasOf(width, height);
-        const middle = 0.5 / averagePacketRate;
+        const middle = 0.5 / rate;
         const at = from <= 0 ? begin : begin + from - middle;
         for await (const sample of sink.samples(at)) {
           try {
@@ -131,7 +131,7 @@ export async function fileSource(file: File): Promise<Source> {
             context.clearRect(0, 0, width, height);
             sample.draw(context, 0, 0, width, height);
             const rgba = context.getImageData(0, 0, width, height).data;
-            const frame = { rgba, timestamp, duration: sample.duration || 1 / averagePacketRate };
+            const frame = { rgba, timestamp, duration: sample.duration || 1 / rate };
             yield bitmaps ? { ...frame, bitmap: await createImageBitmap(canvas) } : frame;
           } finally {
             sample.close();
