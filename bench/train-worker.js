@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { writeModel } from "@softpool/onnx";
+import { channelBlock } from "@softpool/onnx/session-node";
 import { buildNetwork } from "@softpool/zoo";
 import { trainingStep } from "../packages/lab/dist/training/step.js";
 import { normalNumbers } from "./data.js";
@@ -30,13 +31,14 @@ const LEAST_STEPS = 2;
 const say = (said) => process.stdout.write(`${JSON.stringify(said)}\n`);
 
 /** @param {import("./train-cases.js").TrainCase} entry */
-function build({ network: name, pool, batch, size, classes }) {
+async function build({ network: name, pool, batch, size, classes }) {
   const own = pool === null ? {} : { pool };
   // With momentum 0 the running statistics that go out are those of the batch, as `softpool train` has it.
   const options = { ...own, batch, size, classes, seed: 1, training: true, momentum: 0 };
   const network = buildNetwork(name, options);
   const { momentum, decay } = SGD;
-  const step = trainingStep(network, { momentum, decay, nesterov: true });
+  const block = await channelBlock();
+  const step = trainingStep(network, { momentum, decay, nesterov: true }, { block });
   /** @type {Record<string, any>} */
   const state = {};
   for (const { name: weight, dims, rawData } of network.model.graph?.initializer ?? []) {
@@ -143,7 +145,7 @@ async function profile(built, steps) {
 }
 
 try {
-  const built = build(JSON.parse(process.argv[2]));
+  const built = await build(JSON.parse(process.argv[2]));
   const { call } = await open(built);
   say({ parameters: built.parameters });
   for await (const line of createInterface({ input: process.stdin })) {
