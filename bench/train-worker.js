@@ -68,7 +68,7 @@ async function build({ network: name, pool, batch, size, classes }) {
 
 /**
  * The step as a call.
- * @param {ReturnType<typeof build>} built
+ * @param {Awaited<ReturnType<typeof build>>} built
  * @param {object} options further ones of the session
  */
 async function open({ step, state: first, feeds }, options = {}) {
@@ -120,7 +120,7 @@ async function watch(call, steps) {
 }
 
 /**
- * @param {ReturnType<typeof build>} built
+ * @param {Awaited<ReturnType<typeof build>>} built
  * @param {number} steps
  */
 async function profile(built, steps) {
