@@ -25,7 +25,7 @@ function byGraph(name: MethodName, x: Planes, { kernel, stride }: Window, beta: 
   const g = new Graph(17);
   const input = g.input("x", "float64", x.shape);
   const window = poolWindow([kernel, kernel], { strides: [stride, stride], ceilMode: true });
-  const settings = name === "soft" ? { beta } : {};
+  const settings: Record<string, number> = name === "soft" ? { beta } : {};
   const y = applyMethod(g, methodOf(name), input, window, { settings });
   g.output(g.op("Identity", [y], {}, { outputNames: ["y"] }));
   return evaluate(g.toModel("one layer"), { x: tensor("float64", x.shape, x.data) }).y;

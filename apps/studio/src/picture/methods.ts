@@ -111,9 +111,8 @@ function stochastic(x: Planes, options: Options): Planes {
 
 function s3(x: Planes, kernel: number): Planes {
   const [, channels, height, width] = x.shape;
-  // As many windows as whole and partial tiles need; what lies beyond the end repeats the last element,
-  // which adds nothing to a maximum that has it already.
-  const [tall, wide] = [height, width].map((n) => n + kernel - 1);
+  // Partial tiles are filled up by repeating the last element, and so are the windows that begin in them.
+  const [tall, wide] = [height, width].map((n) => Math.ceil(n / kernel) * kernel + kernel - 1);
   const longer = empty([1, channels, tall, wide]);
   const [from, to] = [x.data, longer.data];
   for (let c = 0; c < channels; c++) {
@@ -126,7 +125,7 @@ function s3(x: Planes, kernel: number): Planes {
   }
   const maxima = maxPool2d(longer, { kernelSize: kernel, stride: 1 }) as Planes;
   longer.dispose();
-  const y = avgPool2d(maxima, { kernelSize: kernel, ceilMode: true }) as Planes;
+  const y = avgPool2d(maxima, { kernelSize: kernel }) as Planes;
   maxima.dispose();
   return y;
 }

@@ -13,7 +13,7 @@ test("outputs are those of the operator; what is compared is whole and inside", 
           expect([all, whole], what).toEqual([0, 0]);
         } else {
           const shapes = [true, false].map((ceilMode) =>
-            pooledShape([1, 1, size], { kernelSize: kernel, stride, ceilMode }),
+            pooledShape("1d", [1, 1, size], { kernelSize: kernel, stride, ceilMode }),
           );
           expect([all, whole], what).toEqual(shapes.map((shape) => shape[2]));
         }
