@@ -313,9 +313,15 @@ export function VideoView() {
             {note.value}
           </Notice>
         )}
-        <Temperature beta={beta}>
-          <Timing />
-        </Temperature>
+        {method.value === "soft" ? (
+          <Temperature beta={beta}>
+            <Timing />
+          </Temperature>
+        ) : (
+          <div class="temperature alone">
+            <Timing />
+          </div>
+        )}
         <div class="screens">
           <figure class="pane">
             <figcaption>
