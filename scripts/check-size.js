@@ -1,10 +1,10 @@
-/** Bundles the package `softpool`, minified, and fails when it is 25,000 bytes or more after gzip. */
+/** Bundles the package `softpool`, minified, and fails when it is 26,000 bytes or more after gzip. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-const LIMIT = 25_000;
+const LIMIT = 26_000;
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 const result = await build({

@@ -332,7 +332,7 @@ export function backward(job: Job, index: i32, begin: i32, end: i32, double: boo
           continue;
         }
         const total = addCovering(job) + margin;
-        const at = job.method == Method.SOFT ? row(job, d, h, true) : 0;
+        const at = job.method == Method.SOFT ? row(job, d, h, 1, true) : 0;
         if (job.method == Method.POWER) loadColumns<f64>(job, x + rowAt, raw);
         if (direct) {
           // Channels last with a stride: the columns of one phase, one after the other.

@@ -100,6 +100,12 @@ export function roomFor(elements: i32): usize {
   return (((<usize>elements << typeShift) + 15) & ~15) + 32;
 }
 
+/** Whether flat.ts computes a forward in f32. */
+export function isFlat(job: Job): bool {
+  const uniform = job.oneBeta || job.inner == 1;
+  return typeShift == 2 && uniform && job.method == Method.SOFT && !job.variance;
+}
+
 /**
  * Describes the block of outputs `[o, o + n)` along W whose local columns reach at least to `end`
  * (a position in the input), for a plane whose channel is `channel` (channels first).
@@ -112,7 +118,7 @@ export function setBlock(job: Job, o: i32, n: i32, end: i32, channel: i32): void
   outs = n;
   start = o * w.stride - w.pad;
   width = max((n - 1) * w.stride + (w.kernel - 1) * w.dilation + 1, end - start);
-  const whole = w.stride == 1 || (C & ((16 >> typeShift) - 1)) == 0;
+  const whole = w.stride == 1 || (end == 0 && isFlat(job)) || (C & ((16 >> typeShift) - 1)) == 0;
   phases = whole ? 1 : w.stride;
   const phaseColumns = (width + phases - 1) / phases;
   phaseBytes = roomFor(phaseColumns * C);

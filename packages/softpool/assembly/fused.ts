@@ -13,9 +13,9 @@ export function canFuse(job: Job): bool {
   const W = job.w;
   const method = job.method;
   if (W.stride != 2 || W.dilation != 1 || (W.kernel | 1) != 3) return false;
-  // Channels last: whole vectors and one beta for all.
-  if (job.inner != 1 && (job.inner % 4 != 0 || !job.oneBeta)) return false;
-  if (method == Method.SOFT) return !job.variance;
+  if (method == Method.SOFT) return job.inner == 1 && !job.variance;
+  // Channels last: whole vectors.
+  if (job.inner != 1 && job.inner % 4 != 0) return false;
   return method == Method.AVERAGE || (method == Method.MAXIMUM && !job.negate);
 }
 
@@ -31,6 +31,11 @@ let most: v128 = i32x4.splat(0);
 /** Starts the record of magnitudes. */
 export function resetMagnitude(): void {
   most = i32x4.splat(0);
+}
+
+/** Records what was seen elsewhere. */
+export function see(bits: v128): void {
+  most = i32x4.max_u(most, bits);
 }
 
 /** The largest magnitude read since, infinite where a value was NaN or infinite. */
@@ -67,8 +72,8 @@ function shifted(before: v128, v: v128): v128 {
 }
 
 /**
- * A row of sums. With C = 1 a vector is four outputs; with channels last it is four channels of one
- * output, and the row is walked down once for every four channels.
+ * A row of sums. With C = 1, which SoftPool needs (flat.ts has its channels last), a vector is four outputs;
+ * with channels last it is four channels of one output, and the row is walked down once for every four.
  */
 // @ts-ignore: decorator
 @inline
@@ -76,7 +81,7 @@ function sumRow(job: Job, source: usize, to: usize, method: i32, soft: bool): vo
   const W = job.w.size;
   const C = job.inner;
   const n = outs;
-  const plain = C == 1;
+  const plain = soft || C == 1;
   const three = job.w.kernel == 3;
   const rate = splat<f32>(rateOf<f32>(beta));
   const e0 = splat<f32>(pad0);

@@ -5,7 +5,7 @@
  * one window at a time for everything else.
  */
 import { backward, endCovering, firstCovering } from "./backward";
-import { resetScratch, storedShift } from "./block";
+import { isFlat, resetScratch, setType, storedShift } from "./block";
 import { backwardCareful, forwardCareful, loadAny } from "./careful";
 import { forward } from "./forward";
 import { canFuse, recordedMagnitude, resetMagnitude } from "./fused";
@@ -178,7 +178,8 @@ function endInput(axis: Axis, end: i32): i32 {
 
 /** Whether the forward in f32 records the magnitudes it reads; see fused.ts. */
 function records(job: Job): bool {
-  return job.dtype != 1 && job.inner == 1 && !job.variance && canFuse(job) && worthTrying(job);
+  setType(job.dtype == 1, 0);
+  return (isFlat(job) || (job.dtype != 1 && job.inner == 1 && canFuse(job))) && worthTrying(job);
 }
 
 /** Where the kernel or the temperature rules f32 out, it is not tried. */

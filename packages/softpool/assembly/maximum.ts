@@ -86,7 +86,7 @@ function outputRow(job: Job, g: usize, od: i32, oh: i32): usize {
     for (let b = 0; b < H.kernel; b++) {
       const h = oh * H.stride - H.pad + b * H.dilation;
       if (<u32>h >= <u32>H.size) continue;
-      const x = row(job, d, h, false);
+      const x = row(job, d, h, 1, false);
       for (let e = 0; e < W.kernel; e++) {
         const tap = splat<f32>((a * H.kernel + b) * W.kernel + e);
         let from = x + <usize>load<u32>(taps + (<usize>e << 2));

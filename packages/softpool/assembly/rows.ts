@@ -5,6 +5,7 @@
 import {
   channelBytes,
   channels,
+  isFlat,
   joinRow,
   storedShift,
   sumBytes,
@@ -12,6 +13,7 @@ import {
   transformRow,
   typeShift,
 } from "./block";
+import { flatBytes, flatRow, segment } from "./flat";
 import { canFuse, fuseRow, wideBytes } from "./fused";
 import { Axis, Job, Method } from "./job";
 import { splat } from "./vector";
@@ -29,6 +31,8 @@ let temporary: usize = 0;
 let neutral: usize = 0;
 /** Rows of sums are computed in one pass from the input. */
 let fused: bool = false;
+/** Rows of sums are those of segments: see flat.ts. */
+let flat: bool = false;
 /** The plane: its first element, elements of a row in bytes. */
 let plane: usize = 0;
 let lineBytes: usize = 0;
@@ -73,15 +77,18 @@ export function openRows(job: Job, base: usize, keep: bool, extra: usize): void 
   memory.fill(tags, 0xff, <usize>count << 2);
   neutral = takeNeutral(job, max(rowBytes, extra));
   fused = !keep && canFuse(job);
-  if (!keep) temporary = take(max(channelBytes * channels, wideBytes(job)));
+  flat = !keep && !fused && isFlat(job);
+  if (flat) temporary = take(flatBytes(job));
+  else if (!keep) temporary = take(max(channelBytes * channels, wideBytes(job)));
   list = take(<usize>max(1, job.d.kernel * job.h.kernel) << 2);
 }
 
 /**
  * The row at positions d, h of the input, computed where it is not in the ring.
+ * @param count rows of the segment that begins there
  * @param sums compute the sums along W too
  */
-export function row(job: Job, d: i32, h: i32, sums: bool): usize {
+export function row(job: Job, d: i32, h: i32, count: i32, sums: bool): usize {
   const slot = (d % ringD) * ringH + (h % ringH);
   const at = ring + rowBytes * slot;
   const tag = d * job.h.size + h;
@@ -92,7 +99,8 @@ export function row(job: Job, d: i32, h: i32, sums: bool): usize {
     if (typeShift == 3) {
       transformRow<f64>(job, source, transformed);
       if (sums) joinRow<f64>(job, transformed, at + sumsAt);
-    } else if (fused) fuseRow(job, source, temporary, at);
+    } else if (flat) flatRow(job, source, lineBytes, count, temporary, at);
+    else if (fused) fuseRow(job, source, temporary, at);
     else {
       transformRow<f32>(job, source, transformed);
       if (sums) joinRow<f32>(job, transformed, at + sumsAt);
@@ -107,17 +115,21 @@ export function listWindow(job: Job, od: i32, oh: i32, sums: bool): void {
   const D = job.d;
   const H = job.h;
   listed = 0;
+  let inside = 0;
   for (let a = 0; a < D.kernel; a++) {
     const d = od * D.stride - D.pad + a * D.dilation;
     if (<u32>d >= <u32>D.size) continue;
     for (let b = 0; b < H.kernel; b++) {
       const h = oh * H.stride - H.pad + b * H.dilation;
       if (<u32>h >= <u32>H.size) continue;
-      store<u32>(list + (<usize>listed << 2), <u32>row(job, d, h, sums));
+      const count = flat && H.dilation == 1 ? segment(H, h) : 1;
+      store<u32>(list + (<usize>listed << 2), <u32>row(job, d, h, count, sums));
       listed++;
+      inside += count;
+      b += count - 1;
     }
   }
-  padded = D.kernel * H.kernel - listed;
+  padded = D.kernel * H.kernel - inside;
 }
 
 /** What rows in the padding add to a sum of the current window. */

@@ -8,6 +8,7 @@ import { bytesPerElement, type Elements, elements, type FloatArray } from "../ty
 import { type Axis, coveringOutputs, inputRange } from "../window.ts";
 import {
   type Blocks,
+  blockLength,
   blocksOf,
   type Direction,
   jobBytes,
@@ -27,8 +28,12 @@ import {
 } from "./memory.ts";
 import { defaultThreads, runJob, runJobAsync } from "./threads.ts";
 
-/** Tensors outside WebAssembly memory are pooled in pieces of about this many bytes. */
+/**
+ * Tensors outside WebAssembly memory are pooled in pieces of about this many bytes: by one thread while
+ * they are in its cache; several have more to share.
+ */
 const PIECE = 16 * 2 ** 20;
+const PIECE_OF_ONE = 2 ** 20;
 /** Below this many elements a job is done before a worker wakes up. */
 const SMALL = 100_000;
 
@@ -108,10 +113,10 @@ function* cuts(plan: Plan, arrays: Arrays): Generator<Cut> {
   const axis = plan.axes[plan.outer];
   const back = plan.direction === "backward";
   const length = back ? axis.size : axis.out;
-  const parts = Math.min(length, outside > 2 * PIECE ? Math.ceil(outside / PIECE) : 1);
-  if (parts > 1) {
-    let step = Math.ceil(length / parts);
-    if (back && step % 2 === 1) step++;
+  const most = threadLimit(plan.problem) === 1 ? PIECE_OF_ONE : PIECE;
+  if (outside > most / 2) {
+    const unit = blockLength(plan);
+    const step = unit * Math.ceil(length / Math.ceil(outside / most) / unit);
     for (let plane = 0; plane < plan.planes; plane++) {
       for (let begin = 0; begin < length; begin += step) {
         const piece = partOf(plan, plane, begin, Math.min(length, begin + step));
@@ -127,7 +132,7 @@ function* cuts(plan: Plan, arrays: Arrays): Generator<Cut> {
     }
     return;
   }
-  const together = outside === 0 ? plan.planes : Math.max(1, Math.floor(PIECE / outside));
+  const together = outside === 0 ? plan.planes : Math.max(1, Math.floor(most / outside));
   for (let plane = 0; plane < plan.planes; plane += together) {
     const planes = Math.min(together, plan.planes - plane);
     const range: [number, number] = [plane * input, planes * input];
@@ -174,11 +179,15 @@ function mustAllocate(name: string, bytes: number): number {
   return pointer;
 }
 
+/** The most threads that a call may use. */
+function threadLimit(problem: Problem): number {
+  return problem.threads === 0 ? defaultThreads() : problem.threads;
+}
+
 /** Threads for a piece: none but the caller's where there is little to do. */
 function threadsFor(problem: Problem, blocks: Blocks, piece: Piece, count: number): number {
-  const most = problem.threads === 0 ? defaultThreads() : problem.threads;
   const tasks = Math.ceil((piece.planes * blocks.blocks) / blocks.grain);
-  return count < SMALL ? 1 : Math.max(1, Math.min(most, tasks));
+  return count < SMALL ? 1 : Math.max(1, Math.min(threadLimit(problem), tasks));
 }
 
 /**

@@ -96,9 +96,11 @@ function isPair(axis: Axis): boolean {
 /** Prepares a pooling for the kernels. */
 export function planFor(problem: Problem, direction: Direction): Plan {
   const { channels, batch, dtype, beta } = problem;
-  // With a single output the stride does not matter, and 1 is the simplest.
-  const axes = problem.axes.map((axis) =>
-    axis.out === 1 ? { ...axis, stride: 1 } : axis,
+  // With a single output the stride does not matter: along W 1 is the simplest, else the whole window.
+  const axes = problem.axes.map((axis, i) =>
+    axis.out === 1
+      ? { ...axis, stride: i === 2 ? 1 : (axis.kernel - 1) * axis.dilation + 1 }
+      : axis,
   ) as unknown as Problem["axes"];
   let method = problem.method;
   let negate = false;
@@ -166,6 +168,24 @@ export interface Blocks {
   readonly scratchBytes: number;
 }
 
+/**
+ * The length of a block along the outer axis. It decides in which values a block's computation is chosen
+ * by, so that pieces consist of whole blocks: results do not depend on them.
+ */
+export function blockLength(plan: Plan): number {
+  const axis = plan.axes[plan.outer];
+  const back = plan.direction === "backward";
+  const [D, H, W] = plan.axes;
+  const size = D.size * H.size * W.size * plan.inner;
+  const perUnit = Math.floor(size / (back ? axis.size : axis.out));
+  let length = Math.max(1, Math.floor(TASK / Math.max(1, perUnit)));
+  // Pairs of rows are not divided; wide windows share rows between blocks: keep those few.
+  if (plan.kernel === Kernel.pairBackward) length += length % 2;
+  const span = (axis.kernel - 1) * axis.dilation + 1;
+  const least = back ? 2 * span : Math.ceil((2 * span) / axis.stride);
+  return span > axis.stride ? Math.max(length, least) : length;
+}
+
 const room = (count: number) => count * 8 + 64;
 
 /** Cuts a piece into tasks and computes the scratch memory of a thread; sizes are those of float64. */
@@ -174,17 +194,10 @@ export function blocksOf(plan: Plan, piece: Piece): Blocks {
   const [D, H, W] = piece.axes;
   const back = plan.direction === "backward";
   const own = piece.own[1] - piece.own[0];
+  const length = Math.min(own, blockLength(plan));
+  const blocks = Math.ceil(own / length);
   const size = D.size * H.size * W.size * inner;
   const each = size / piece.axes[outer].size;
-  const perUnit = back ? each : (size / piece.axes[outer].out) | 0;
-  let length = Math.max(1, Math.min(own, Math.floor(TASK / Math.max(1, perUnit))));
-  // Pairs of rows are not divided; wide windows share rows between blocks: keep those few.
-  if (plan.kernel === Kernel.pairBackward) length += length % 2;
-  const axis = piece.axes[outer];
-  const span = (axis.kernel - 1) * axis.dilation + 1;
-  const least = back ? 2 * span : Math.ceil((2 * span) / axis.stride);
-  if (span > axis.stride) length = Math.min(own, Math.max(length, least));
-  const blocks = Math.ceil(own / length);
   const grain = Math.max(1, Math.floor(GRAIN / (size / blocks)));
 
   const spanW = (W.kernel - 1) * W.dilation + 1;
