@@ -7,7 +7,7 @@ import { graphics, isolated, offline, threads } from "./environment.ts";
 import { type Kind, kindOf } from "./files.ts";
 import { engineWords, problem } from "./picture/state.ts";
 import { openPicture, PictureView } from "./picture/view.tsx";
-import { Notice } from "./ui/controls.tsx";
+import { Message } from "./ui/controls.tsx";
 
 const tabs: readonly { kind: Kind; name: string }[] = [
   { kind: "picture", name: "Picture" },
@@ -172,11 +172,7 @@ export function App() {
       <Head />
       <main>
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
-          {refused.value !== undefined && (
-            <Notice kind="error" onClose={() => (refused.value = undefined)}>
-              {refused.value}
-            </Notice>
-          )}
+          <Message of={refused} />
           {tab.value === "picture" && <PictureView />}
           <Suspense fallback={<p class="hint">…</p>}>
             {tab.value === "video" && <VideoView />}

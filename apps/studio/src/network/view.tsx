@@ -5,7 +5,7 @@ import { graphics } from "../environment.ts";
 import { accept } from "../files.ts";
 import { bytes, milliseconds } from "../format.ts";
 import { Temperature } from "../picture/temperature.tsx";
-import { Choice, FileButton, Notice, Panel, Select, Switch, Whole } from "../ui/controls.tsx";
+import { Choice, FileButton, Message, Panel, Select, Switch, Whole } from "../ui/controls.tsx";
 import { scalings } from "./input.ts";
 import { Outcomes } from "./outcomes.tsx";
 import {
@@ -338,11 +338,7 @@ export function NetworkView() {
         <Picture />
       </aside>
       <div class="result">
-        {problem.value !== undefined && (
-          <Notice kind="error" onClose={() => (problem.value = undefined)}>
-            {problem.value}
-          </Notice>
-        )}
+        <Message of={problem} />
         {to.value === "soft" ? (
           <Temperature beta={beta}>
             <Timing />

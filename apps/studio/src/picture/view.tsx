@@ -3,7 +3,7 @@ import { protocols } from "@softpool/pictures";
 import { graphics } from "../environment.ts";
 import { accept } from "../files.ts";
 import { newestOnly } from "../rpc.ts";
-import { Choice, FileButton, Notice, Panel, Select, Whole } from "../ui/controls.tsx";
+import { Choice, FileButton, LightChoice, Message, Panel, Select, Whole } from "../ui/controls.tsx";
 import { chart, decode, type Source } from "./decode.ts";
 import { Divider } from "./divider.tsx";
 import { methods } from "./methods.ts";
@@ -146,17 +146,7 @@ function Settings() {
         />
         <span>stride = kernel</span>
       </label>
-      <Choice
-        label="Light"
-        value={light.value}
-        options={[
-          { value: "srgb", name: "sRGB", title: "The values as they are stored are pooled" },
-          { value: "linear", name: "linear", title: "Amounts of light are pooled" },
-        ]}
-        onChange={(value) => {
-          light.value = value;
-        }}
-      />
+      <LightChoice light={light} />
       <Choice
         label="Engine"
         value={engine.value}
@@ -215,11 +205,7 @@ export function PictureView() {
         <Settings />
       </aside>
       <div class="result">
-        {problem.value !== undefined && (
-          <Notice kind="error" onClose={() => (problem.value = undefined)}>
-            {problem.value}
-          </Notice>
-        )}
+        <Message of={problem} />
         <Temperature beta={beta}>
           <Timing />
         </Temperature>

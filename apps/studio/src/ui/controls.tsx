@@ -1,4 +1,6 @@
 /** The controls of the page: what they share is labels, focus and size. */
+import type { Signal } from "@preact/signals";
+import type { Light } from "@softpool/pictures";
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 
@@ -161,5 +163,36 @@ export function Panel(props: { title: string; children: ComponentChildren }) {
       <summary>{props.title}</summary>
       <div>{props.children}</div>
     </details>
+  );
+}
+
+/** What a signal says went wrong, or is worth knowing, until it is closed. */
+export function Message(props: { of: Signal<string | undefined>; kind?: "error" | "note" }) {
+  const { of, kind = "error" } = props;
+  if (of.value === undefined) return null;
+  const close = () => {
+    of.value = undefined;
+  };
+  return (
+    <Notice kind={kind} onClose={close}>
+      {of.value}
+    </Notice>
+  );
+}
+
+/** What is pooled: values as they are stored, or amounts of light. */
+export function LightChoice({ light }: { light: Signal<Light> }) {
+  return (
+    <Choice
+      label="Light"
+      value={light.value}
+      options={[
+        { value: "srgb", name: "sRGB", title: "The values as they are stored are pooled" },
+        { value: "linear", name: "linear", title: "Amounts of light are pooled" },
+      ]}
+      onChange={(value) => {
+        light.value = value;
+      }}
+    />
   );
 }

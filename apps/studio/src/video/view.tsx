@@ -4,7 +4,7 @@ import { accept } from "../files.ts";
 import { clock, milliseconds } from "../format.ts";
 import { methods } from "../picture/methods.ts";
 import { Temperature } from "../picture/temperature.tsx";
-import { Choice, FileButton, Notice, Panel, Select, Whole } from "../ui/controls.tsx";
+import { FileButton, LightChoice, Message, Panel, Select, Whole } from "../ui/controls.tsx";
 import { type Container, evenSize } from "./export.ts";
 import { inTime } from "./pool.ts";
 import {
@@ -130,17 +130,7 @@ function SettingsPanel() {
           method.value = value;
         }}
       />
-      <Choice
-        label="Light"
-        value={light.value}
-        options={[
-          { value: "srgb", name: "sRGB" },
-          { value: "linear", name: "linear" },
-        ]}
-        onChange={(value) => {
-          light.value = value;
-        }}
-      />
+      <LightChoice light={light} />
     </Panel>
   );
 }
@@ -303,16 +293,8 @@ export function VideoView() {
         <SettingsPanel />
       </aside>
       <div class="result">
-        {problem.value !== undefined && (
-          <Notice kind="error" onClose={() => (problem.value = undefined)}>
-            {problem.value}
-          </Notice>
-        )}
-        {note.value !== undefined && (
-          <Notice kind="note" onClose={() => (note.value = undefined)}>
-            {note.value}
-          </Notice>
-        )}
+        <Message of={problem} />
+        <Message of={note} kind="note" />
         {method.value === "soft" ? (
           <Temperature beta={beta}>
             <Timing />
