@@ -11,6 +11,7 @@ import {
   show,
 } from "./options.ts";
 
+export { type Host, type HostPooling, type HostTensors, poolingOn } from "./wasm/foreign.ts";
 export { type AxisPadding, fail, type Problem, show };
 
 /** Options of SoftPool where a framework owns engines, threads and memory. */

@@ -7,14 +7,32 @@ import * as tf from "@tensorflow/tfjs-core";
 
 /** @typedef {{ shape: number[], kernel: number, stride: number, pad: "valid" | "same" }} Workload */
 
+/** @type {[shape: number[], kernel: number, stride: number, pad: "valid" | "same"][]} */
+const windows = [
+  [[8, 112, 112, 64], 2, 2, "valid"],
+  [[8, 112, 112, 64], 3, 2, "same"],
+  [[8, 112, 112, 64], 3, 3, "valid"],
+  [[8, 112, 112, 64], 5, 5, "valid"],
+  [[8, 112, 112, 64], 8, 8, "valid"],
+  [[8, 56, 56, 64], 3, 1, "same"],
+  [[8, 28, 28, 256], 4, 4, "valid"],
+  [[8, 28, 28, 256], 7, 7, "valid"],
+  [[8, 7, 7, 512], 7, 7, "valid"],
+  [[8, 7, 7, 512], 5, 1, "valid"],
+  [[8, 224, 224, 3], 2, 2, "valid"],
+  [[8, 224, 224, 3], 3, 3, "valid"],
+  [[8, 224, 224, 3], 7, 7, "valid"],
+  [[1, 224, 224, 3], 2, 2, "valid"],
+  [[1, 28, 28, 128], 2, 2, "valid"],
+];
+
 /** @type {Record<string, Workload>} */
-export const workloads = {
-  "8x112x112x64, 2x2 stride 2": { shape: [8, 112, 112, 64], kernel: 2, stride: 2, pad: "valid" },
-  "8x112x112x64, 3x3 stride 2": { shape: [8, 112, 112, 64], kernel: 3, stride: 2, pad: "same" },
-  "8x56x56x64, 3x3 stride 1": { shape: [8, 56, 56, 64], kernel: 3, stride: 1, pad: "same" },
-  "1x224x224x3, 2x2 stride 2": { shape: [1, 224, 224, 3], kernel: 2, stride: 2, pad: "valid" },
-  "1x28x28x128, 2x2 stride 2": { shape: [1, 28, 28, 128], kernel: 2, stride: 2, pad: "valid" },
-};
+export const workloads = Object.fromEntries(
+  windows.map(([shape, kernel, stride, pad]) => [
+    `${shape.join("x")}, ${kernel}x${kernel} stride ${stride}`,
+    { shape, kernel, stride, pad },
+  ]),
+);
 
 /** @typedef {(x: tf.Tensor4D) => tf.Tensor4D} Pool */
 /** @typedef {Record<string, number[]>} Times milliseconds of a call, by variant, round by round */

@@ -36,7 +36,7 @@ const PAGE = 65536;
 /** The first page belongs to the kernels' constants and the control words of the threads. */
 const HEAP = PAGE;
 /** Vector loads may read this far behind the last element. */
-const SLACK = 128;
+export const SLACK = 128;
 const ALIGN = 64;
 
 let runtime: Runtime | undefined;
@@ -90,6 +90,12 @@ function hasShared(): boolean {
 
 function imports(memory: WebAssembly.Memory): WebAssembly.Imports {
   return { env: { memory, pow: Math.pow } };
+}
+
+/** The kernels of this thread over a memory that is not shared. */
+export function createInstance(memory: WebAssembly.Memory): Kernels {
+  const module = new WebAssembly.Module(binaryFor(false));
+  return new WebAssembly.Instance(module, imports(memory)).exports as unknown as Kernels;
 }
 
 function adopt(
