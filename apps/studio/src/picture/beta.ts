@@ -1,11 +1,11 @@
 /**
  * The way of the temperature's slider, from average over SoftPool to maximum: beta = (t / (1 - t))^2, so
- * that 0 is at the left end and 1 in the middle. Beyond 500 the eye sees no difference to the maximum, and
- * sums of e^(beta x) come near the end of float64: the rest of the way is infinity.
+ * that 0 is at the left end and 1 in the middle. Beyond 119 a window's result is within ln(taps) / beta of
+ * its maximum, which the eye hardly tells from it: the rest of the way is infinity.
  */
 
 /** From here to its end the slider means infinity. */
-const END = 0.957;
+const END = 0.916;
 
 /** The temperature at a place of the slider. */
 export function betaAt(t: number): number {
