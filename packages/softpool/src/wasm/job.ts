@@ -108,9 +108,13 @@ export function planFor(problem: Problem, direction: Direction): Plan {
     beta.length === 1 || beta.every((value) => value === beta[0]) ? beta[0] : undefined;
   if (method === "soft" && direction !== "variance") {
     if (uniform === 0) method = "average";
-    else if (direction === "forward" && Math.abs(uniform ?? 0) === Number.POSITIVE_INFINITY) {
-      method = "maximum";
-      negate = (uniform as number) < 0;
+    else if (direction === "forward") {
+      // Of a single tap the maximum is the result too.
+      const single = axes.every((axis) => axis.kernel === 1);
+      if (single || Math.abs(uniform ?? 0) === Number.POSITIVE_INFINITY) {
+        method = "maximum";
+        negate = !single && (uniform as number) < 0;
+      }
     }
   }
   const inner = problem.channelsLast ? channels : 1;
