@@ -66,7 +66,7 @@ import {
   type Tensor,
 } from "softpool";
 import { fillUniform } from "./numbers.ts";
-import { outputShape, type Subject } from "./place.ts";
+import { type OwnEngine, outputShape, type Subject } from "./place.ts";
 import type { Opener } from "./timed.ts";
 
 type Numbers = Tensor<Float32Array>;
@@ -115,7 +115,7 @@ const functions: Readonly<Record<string, readonly Functions[]>> = {
  * @param subject shape, kernel and direction of what will be timed
  */
 export function openOperator(
-  engine: "wasm" | "reference",
+  engine: Exclude<OwnEngine, "softpool-webgpu">,
   threads: number,
   { shape, kernel, direction }: Subject,
 ): Opener {

@@ -9,13 +9,17 @@ export type Direction = "forward" | "backward";
 /** All directions, in the order of tables. */
 export const directions: readonly Direction[] = ["forward", "backward"];
 
+/** An engine of the operator. */
+export type OwnEngine = "wasm" | "reference" | "softpool-webgpu";
+
 /** What computes: an engine of the operator, or a provider of ONNX Runtime. */
-export type LatencyEngine = "wasm" | "reference" | "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
+export type LatencyEngine = OwnEngine | "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
 
 /** All engines, in the order of tables. */
 export const latencyEngines: readonly LatencyEngine[] = [
   "wasm",
   "reference",
+  "softpool-webgpu",
   "cpu",
   "webgpu",
   "cuda",
@@ -24,12 +28,18 @@ export const latencyEngines: readonly LatencyEngine[] = [
 ];
 
 /** Whether an engine is one of the operator's; the others are providers of ONNX Runtime. */
-export function isOwn(engine: LatencyEngine): engine is "wasm" | "reference" {
-  return engine === "wasm" || engine === "reference";
+export function isOwn(engine: LatencyEngine): engine is OwnEngine {
+  return engine === "wasm" || engine === "reference" || engine === "softpool-webgpu";
+}
+
+/** Whether an engine computes on the processor by definition; the others do on a graphics card. */
+export function isOnProcessor(engine: LatencyEngine): boolean {
+  return engine === "wasm" || engine === "reference" || engine === "cpu";
 }
 
 /** How an engine is called in reports. */
 export function engineTitle(engine: LatencyEngine): string {
+  if (engine === "softpool-webgpu") return "engine webgpu";
   return isOwn(engine) ? `engine ${engine}` : `ONNX Runtime ${engine}`;
 }
 

@@ -76,6 +76,8 @@ const known = new Map<string, string>();
 
 /** The revision of what is timed. */
 function revisionOf(engine: LatencyEngine, subject: Subject): string {
+  // The shaders have no number of their own: the version of this software is part of a cell anyway.
+  if (engine === "softpool-webgpu") return `${TIMING}.webgpu`;
   if (isOwn(engine)) return `${TIMING}.${engineInfo().kernelBytes}`;
   const { method, kernel, direction, shape } = subject;
   const small = [1, Math.min(4, shape[1]), ...shape.slice(2).map(() => 2 * kernel)];

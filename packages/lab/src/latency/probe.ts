@@ -5,6 +5,7 @@ import { createSession } from "@softpool/onnx/session-node";
 import { applyMethod, methodOf } from "@softpool/poolings";
 import { softPool2d } from "softpool";
 import { plain } from "../errors.ts";
+import { adapterWords, openWebGPU } from "./gpu.ts";
 import { isOwn, type LatencyEngine } from "./place.ts";
 import type { EngineState } from "./result.ts";
 
@@ -45,7 +46,13 @@ export async function probeEngine(engine: LatencyEngine): Promise<EngineState> {
   const shape = [1, 1, 2, 2];
   try {
     let value: number;
-    if (isOwn(engine)) value = softPool2d({ data, shape }, { kernelSize: 2, engine }).data[0];
+    let note = engine === "webgpu" ? adapterNote() : "";
+    if (engine === "softpool-webgpu") {
+      const own = await openWebGPU();
+      value = (await own.softPool2d({ data, shape }, { kernelSize: 2 })).data[0];
+      note = adapterWords(own);
+    } else if (isOwn(engine))
+      value = softPool2d({ data, shape }, { kernelSize: 2, engine }).data[0];
     else {
       const g = new Graph(18);
       const x = g.input("x", "float32", shape);
@@ -59,7 +66,7 @@ export async function probeEngine(engine: LatencyEngine): Promise<EngineState> {
     }
     const right = Math.abs(value - 4.588781) < 1e-3;
     if (!right) return state(false, `it gives ${value} instead of 4.588781`);
-    return state(true, engine === "webgpu" ? adapterNote() : "");
+    return state(true, note);
   } catch (error) {
     const reason = plain(String((error as Error)?.message ?? error));
     return state(false, reason.replace(/^createSession: provider \w+: /, ""));

@@ -12,7 +12,7 @@ import { median } from "../statistics/quantile.ts";
 import type { BrokenFile } from "../study/store.ts";
 import { byEngine, findings, kernelRange, publishedFinding, ranking } from "./findings.ts";
 import { machineTitle, machineVersions } from "./machine.ts";
-import { type Direction, directions, engineTitle, isOwn } from "./place.ts";
+import { type Direction, directions, engineTitle, isOnProcessor } from "./place.ts";
 import { publishedRatio, publishedTimes } from "./published.ts";
 import { spread } from "./result.ts";
 import { type Block, BUSY, blocksOf, type LatencyRow, type MachinePart } from "./rows.ts";
@@ -48,7 +48,7 @@ const basisOf = ({ basis }: Block): string => (basis === "processor" ? ", proces
 /** Times, ratios and memory at the smallest kernel, with the paper's ratios beside them. */
 function timesTable(block: Block, direction: Direction): Html {
   const [kernel] = block.kernels;
-  const onProcessor = isOwn(block.engine) || block.engine === "cpu";
+  const onProcessor = isOnProcessor(block.engine);
   const column = onProcessor ? "cpu" : "cuda";
   const columns: Column[] = [
     { title: "method", words: true },

@@ -7,7 +7,7 @@ import { type Machine, machineOf } from "./machine.ts";
 import {
   type Direction,
   engineTitle,
-  isOwn,
+  isOnProcessor,
   type LatencyEngine,
   latencyEngines,
   threadsTitle,
@@ -211,7 +211,7 @@ export function blocksOf(rows: readonly LatencyRow[]): Block[] {
     const timed = new Set(
       all.filter(({ times }) => times !== undefined).map(({ method }) => method),
     );
-    const onProcessor = isOwn(engine) || engine === "cpu";
+    const onProcessor = isOnProcessor(engine);
     const busy = all.flatMap(({ times }) => (times === undefined ? [] : [times.busy]));
     const disturbed = onProcessor && median(busy) > BUSY;
     const basis: Basis = disturbed && threads === 1 ? "processor" : "elapsed";

@@ -8,7 +8,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { plain } from "../errors.ts";
 import { timedModel } from "./graph.ts";
 import { fillUniform } from "./numbers.ts";
-import type { LatencyEngine, Subject } from "./place.ts";
+import type { LatencyEngine, OwnEngine, Subject } from "./place.ts";
 import type { Opener } from "./timed.ts";
 
 type Runtime = typeof import("onnxruntime-node");
@@ -53,7 +53,7 @@ async function openOn(
  * @returns makes sessions; those of one place and direction share `x`, `gy` and the first result
  */
 export async function openRuntime(
-  provider: Exclude<LatencyEngine, "wasm" | "reference">,
+  provider: Exclude<LatencyEngine, OwnEngine>,
   threads: number,
 ): Promise<Opener> {
   const runtime = await load();

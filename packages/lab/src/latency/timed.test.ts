@@ -28,7 +28,7 @@ test("the engines that are timed compute the same, in both directions, for 1 to 
           for (const open of [runtime, ...openers]) {
             const timed = await open(subject);
             await timed.call();
-            results.push(timed.result().slice());
+            results.push((await timed.result()).slice());
           }
           const [graph, ...own] = results;
           expect(graph.length).toBe(elements(direction === "forward" ? outputShape(place) : shape));
@@ -53,7 +53,7 @@ test("every method can be timed on ONNX Runtime in both directions, or says why 
       if (whyAbsent("cpu", subject) !== undefined) continue;
       const timed = await (await openRuntime("cpu", 1))(subject);
       await timed.call();
-      expect(isSound(timed.result()), `${method} ${direction}`).toBe(true);
+      expect(isSound(await timed.result()), `${method} ${direction}`).toBe(true);
       const { inputs, outputs } = timedModel(subject);
       expect(inputs[0]).toMatchObject({ name: "x", shape });
       expect(outputs[0].shape).toEqual(direction === "forward" ? [2, 4, 6, 6] : shape);

@@ -6,9 +6,12 @@ export interface Timed {
   /** Computes once, into tensors that were allocated before. */
   readonly call: () => unknown;
   /** The first result. */
-  readonly result: () => Float32Array;
-  /** Bytes that the engine's allocator holds during a call; `undefined` where it cannot tell. */
-  readonly held?: () => Promise<number>;
+  readonly result: () => Float32Array | Promise<Float32Array>;
+  /**
+   * Bytes that the engine's allocator holds during a call; `null` where it holds them out of sight, on a
+   * graphics card; `undefined` where the process shows them.
+   */
+  readonly held?: (() => Promise<number>) | null;
   /** What a reader should know. */
   readonly notes: readonly string[];
 }

@@ -5,6 +5,7 @@
  */
 import { OnnxError } from "@softpool/onnx";
 import { plain } from "../errors.ts";
+import { openGpu } from "./gpu.ts";
 import { runRounds, warmUp } from "./measure.ts";
 import { watchMemory } from "./memory.ts";
 import { isSound } from "./numbers.ts";
@@ -19,8 +20,10 @@ import type { Opener, Timed } from "./timed.ts";
 /** Calls before the rounds whose times are kept. */
 const KEPT = 10;
 
-const opener = async ({ engine, threads, ...subject }: TimeTask): Promise<Opener> =>
-  isOwn(engine) ? openOperator(engine, threads, subject) : openRuntime(engine, threads);
+async function opener({ engine, threads, ...subject }: TimeTask): Promise<Opener> {
+  if (engine === "softpool-webgpu") return openGpu(subject);
+  return isOwn(engine) ? openOperator(engine, threads, subject) : openRuntime(engine, threads);
+}
 
 /**
  * Runs the method on a little input: code that is read from disk when it is first used is there afterwards,
@@ -48,6 +51,7 @@ async function opened(open: Opener, task: TimeTask): Promise<Timed | string> {
 }
 
 async function memoryOf(own: Timed, seen: number | undefined): Promise<Times["memory"]> {
+  if (own.held === null) return null;
   if (own.held !== undefined) return { bytes: await own.held(), how: "allocator" };
   return seen === undefined ? null : { bytes: seen, how: "resident" };
 }
@@ -61,7 +65,7 @@ async function measure(task: TimeTask): Promise<Answer> {
   const peak = watchMemory();
   const warm = await warmUp(own, 0);
   const seen = peak();
-  if (!isSound(own.result())) {
+  if (!isSound(await own.result())) {
     return { kind: "failed", error: `its result is not a number, or zero everywhere` };
   }
   const memory = await memoryOf(own, seen);
