@@ -31,6 +31,8 @@ export interface Command {
   readonly notes: readonly string[];
   /** Examples of the help. */
   readonly examples: readonly string[];
+  /** The part of it whose help is wanted, by what stands beside `--help`; default none: its own. */
+  part?(args: Arguments): Command | undefined;
   /** Runs it; resolves to the exit code. */
   run(args: Arguments): Promise<number>;
 }

@@ -36,7 +36,7 @@ const summaries: Record<string, string> = {
 
 async function run(words: string[]): Promise<number> {
   const [name, ...rest] = words;
-  if (name === "help" && rest.length > 0) return run([rest[0], "--help"]);
+  if (name === "help" && rest.length > 0) return run([...rest, "--help"]);
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     console.log(programHelp(version(), summaries));
     return 0;
@@ -58,7 +58,7 @@ async function run(words: string[]): Promise<number> {
   const command = await commands[name]();
   const args = parse(command, rest);
   if (args.flags.has("help")) {
-    console.log(commandHelp(command));
+    console.log(commandHelp(command.part?.(args) ?? command));
     return 0;
   }
   return command.run(args);

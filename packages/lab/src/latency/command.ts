@@ -2,8 +2,8 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { elements } from "@softpool/onnx";
-import type { ArgsDef } from "citty";
-import { type Arguments, oneOf, positiveInteger, wordsOf } from "../args.ts";
+import { type ArgsDef, defineCommand } from "citty";
+import { type Arguments, type Command, oneOf, positiveInteger, wordsOf } from "../args.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable } from "../paths.ts";
 import { integersOption, methodsOption } from "../study/options.ts";
@@ -25,8 +25,8 @@ const FOLDER = "softpool-latency";
 /** The stem of ResNet-50 at batch 1, 8 and 64. */
 const STEM = "1x64x112x112,8x64x112x112,64x64x112x112";
 
-/** Options that only this study has. */
-export const latencyOptions: ArgsDef = {
+/** Options of the study. */
+const latencyOptions: ArgsDef = {
   shape: {
     type: "string",
     description: `shapes of inputs, NxCxHxW; default ${STEM.replaceAll(",", ", ")}`,
@@ -49,16 +49,40 @@ export const latencyOptions: ArgsDef = {
     valueHint: "N",
   },
   quick: { type: "boolean", description: "short timings: a look, no measurement" },
+  kernels: {
+    type: "string",
+    alias: "k",
+    description: "window sizes, separated by commas",
+    default: "2,3,4,5,6,7,8",
+    valueHint: "N,N...",
+  },
+  methods: {
+    type: "string",
+    alias: "m",
+    description: "methods, separated by commas; default all",
+    valueHint: "NAME,NAME...",
+  },
+  threads: {
+    type: "string",
+    description: "most threads of a call, separated by commas; default 1 and all processors",
+    valueHint: "N,N...",
+  },
+  output: {
+    type: "string",
+    alias: "o",
+    description: "directory of results and report",
+    default: FOLDER,
+    valueHint: "DIR",
+  },
+  shard: { type: "string", description: "do only part I of N", default: "1/1", valueHint: "I/N" },
+  json: { type: "boolean", description: "print the results as JSON" },
 };
 
-/** Options that may be given several times. */
-export const latencyRepeatable: readonly string[] = ["shape"];
-
 /** What to know before using it. */
-export const latencyNotes: readonly string[] = [
-  "latency: every method at every shape and kernel (stride = kernel), forward and backward, by every engine " +
-    "that is there: --kernels (default 2 to 8), --methods, --threads (numbers separated by commas; default 1 " +
-    "and all processors), --shard and -o as above. Each cell is timed in a fresh process in turns with average " +
+const notes: readonly string[] = [
+  "Every method at every shape and kernel (stride = kernel) is timed, forward and backward, by every engine " +
+    "that is there. wasm, reference and softpool-webgpu are this software's own (the last one needs the package " +
+    "webgpu), the others providers of ONNX Runtime. Each cell is timed in a fresh process in turns with average " +
     "pooling, whose ratio is told; extra memory is that of the first calls. Backward is from input and gradient " +
     "of the output to gradient of the input, with whatever it needs of the forward.",
   "Other work on the machine disturbs it: the report says how busy the machine was, and what drifted.",
@@ -83,18 +107,11 @@ export interface LatencyWish extends Omit<LatencyRequest, "machine" | "engines">
   readonly engines: readonly LatencyEngine[] | undefined;
 }
 
-/** Options that this study takes, those that it shares with others among them. */
-const TAKEN = ["kernels", "methods", "threads", "output", "shard", "json", "help"];
-
 /**
  * What the arguments ask for.
  * @throws UsageError
  */
 export function latencyWish({ values, lists, flags }: Arguments): LatencyWish {
-  const taken = [...TAKEN, ...Object.keys(latencyOptions)];
-  for (const name of [...Object.keys(values), ...flags]) {
-    if (!taken.includes(name)) throw new UsageError(`study latency has no option --${name}`);
-  }
   const shapes = new Map<string, number[]>();
   for (const text of (lists.shape ?? [values.shape ?? STEM]).flatMap((part) => part.split(","))) {
     const shape = parseShape(text);
@@ -137,6 +154,25 @@ async function probe(
   }
   return states;
 }
+
+/** The study as a part of the command. */
+export const latency: Command = {
+  definition: defineCommand({
+    meta: {
+      name: "study latency",
+      description: "What poolings cost: time and memory by method, shape, kernel and engine",
+    },
+    args: latencyOptions,
+  }) as Command["definition"],
+  repeatable: ["shape"],
+  usage: "[options]",
+  notes,
+  examples: [
+    "softpool study latency --shape 1x64x112x112 --kernels 2,3,5,8 -o out",
+    "softpool study latency --engines wasm,cpu --methods soft,average,maximum --quick",
+  ],
+  run: runLatency,
+};
 
 /** Runs the study. */
 export async function runLatency(args: Arguments): Promise<number> {

@@ -1,12 +1,13 @@
 /** A tiny study through the built command, killed, resumed, broken and mended; and what its arguments ask for. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { parse } from "../args.ts";
+import { type Command, parse } from "../args.ts";
 import { study } from "../commands/study.ts";
+import { commandHelp } from "../help.ts";
 import { cellsIn, readResults, resultPath } from "../study/store.ts";
 import { latencyWish } from "./command.ts";
 import { runTask } from "./process.ts";
@@ -110,12 +111,63 @@ test("arguments: shapes several times or in a list, defaults, and what is wrong 
     [["--engines", "wsam"], "did you mean wasm?"],
     [["--kernels", "2,0"], "--kernels: expected a whole number from 1"],
     [["--rounds", "0"], "--rounds: expected a whole number from 1"],
-    [["--protocols", "nearest"], "study latency has no option --protocols"],
-    [["--fit"], "study latency has no option --fit"],
   ] as const) {
     expect(() => wish(...given), given.join(" ")).toThrow(sentence);
   }
 });
+
+test("each study shows and takes its own options only", async () => {
+  const own = { similarity: ["--protocols", "--fit"], latency: ["--shape", "--directions"] };
+  const shared = ["--kernels", "--methods", "--threads", "--output", "--shard", "--json"];
+  for (const [name, options] of Object.entries(own)) {
+    const other = name === "latency" ? "similarity" : "latency";
+    const help = commandHelp(study.part?.(parse(study, [name])) as Command);
+    for (const option of [...options, ...shared]) expect(help).toContain(option);
+    for (const option of own[other]) expect(help).not.toContain(option);
+    expect(help).toMatch(new RegExp(`Examples:\\n  softpool study ${name} `));
+    expect(help).not.toContain(`study ${other}`);
+    for (const option of own[other]) {
+      const words = [name, option === "--fit" ? option : `${option}=1`];
+      const refused = study.run(parse(study, words));
+      await expect(refused).rejects.toThrow(
+        `${option} is an option of the study ${other}, not of ${name}`,
+      );
+    }
+  }
+  const overview = commandHelp(study.part?.(parse(study, [])) as Command);
+  for (const text of ["softpool study similarity", "softpool study latency", "--shard"]) {
+    expect(overview).toContain(text);
+  }
+  expect(() => study.part?.(parse(study, ["latncy"]))).toThrow("did you mean latency?");
+});
+
+test("the engine webgpu is measured on a software adapter, named as such, or absent with a word", async () => {
+  const driver = "/usr/lib/chromium/vk_swiftshader_icd.json";
+  const before = process.env.VK_ICD_FILENAMES;
+  process.env.VK_ICD_FILENAMES = before ?? driver;
+  try {
+    const probed = await runTask({ kind: "probe", engine: "softpool-webgpu" }, 0);
+    if (!existsSync(process.env.VK_ICD_FILENAMES)) {
+      expect(probed).toMatchObject({ kind: "engine", present: false });
+      expect(JSON.stringify(probed)).toMatch(/no WebGPU adapter|npm install webgpu/);
+      return;
+    }
+    expect(probed).toMatchObject({ kind: "engine", present: true });
+    expect(JSON.stringify(probed)).toContain("software adapter");
+    for (const direction of ["forward", "backward"] as const) {
+      for (const method of ["soft", "average", "maximum", "sum", "power-average"]) {
+        const effort = { rounds: 3, warmup: 1, least: 1, most: 10 };
+        const subject = { shape: [1, 2, 8, 8], kernel: 2, method, direction };
+        const engine = "softpool-webgpu";
+        const answer = await runTask({ kind: "time", engine, threads: 1, ...subject, effort }, 0);
+        expect(answer, `${method} ${direction}`).toMatchObject({ kind: "times", memory: null });
+      }
+    }
+  } finally {
+    if (before === undefined) delete process.env.VK_ICD_FILENAMES;
+    else process.env.VK_ICD_FILENAMES = before;
+  }
+}, 300_000);
 
 test("what a process cannot do is an answer", async () => {
   const task: TimeTask = {

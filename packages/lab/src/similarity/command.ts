@@ -8,8 +8,15 @@ import {
   type ValueRange,
   valueRanges,
 } from "@softpool/pictures";
-import type { ArgsDef } from "citty";
-import { type Arguments, oneOf, positiveInteger, temperature, wordsOf } from "../args.ts";
+import { type ArgsDef, defineCommand } from "citty";
+import {
+  type Arguments,
+  type Command,
+  oneOf,
+  positiveInteger,
+  temperature,
+  wordsOf,
+} from "../args.ts";
 import { Failure, quote, UsageError } from "../errors.ts";
 import { expectWritable } from "../paths.ts";
 import { canonical } from "../study/cell.ts";
@@ -30,7 +37,7 @@ import { isOperator, type Variant, variantConfig, variantsOf } from "./variant.t
 const lights: readonly Light[] = ["srgb", "linear"];
 
 /** Options of the study. */
-export const similarityOptions: ArgsDef = {
+const similarityOptions: ArgsDef = {
   kernels: {
     type: "string",
     alias: "k",
@@ -115,8 +122,8 @@ export const similarityOptions: ArgsDef = {
 };
 
 /** What to know before using it. */
-export const similarityNotes: readonly string[] = [
-  "similarity: every picture of the directory is pooled by every method and kernel (stride = kernel, cropped " +
+const notes: readonly string[] = [
+  "Every picture of the directory is pooled by every method and kernel (stride = kernel, cropped " +
     "to a multiple of it) and compared with the original by every protocol, in every light, pooled in every " +
     "range of values: SSIM, MS-SSIM, PSNR, local contrast, bright and dark detail kept, brightness. With no " +
     "directory, the built-in resolution chart is used.",
@@ -193,6 +200,25 @@ function requestOf({ values, flags }: Arguments): Omit<SimilarityRequest, "set">
   };
 }
 
+/** The study as a part of the command. */
+export const similarity: Command = {
+  definition: defineCommand({
+    meta: {
+      name: "study similarity",
+      description: "What pooling leaves of pictures, by method, kernel and protocol",
+    },
+    args: similarityOptions,
+  }) as Command["definition"],
+  usage: "[DIRECTORY] [options]",
+  notes,
+  examples: [
+    "softpool study similarity photos/ -o out",
+    "softpool study similarity photos/ --fit --shard 1/3 -o out-1",
+    "softpool study similarity photos/ --methods soft,average,maximum --sweep-beta",
+  ],
+  run: runSimilarity,
+};
+
 /** Runs the study. */
 export async function runSimilarity(args: Arguments): Promise<number> {
   const { values, flags, rest } = args;
@@ -213,8 +239,8 @@ export async function runSimilarity(args: Arguments): Promise<number> {
   if (impossible !== undefined) throw new UsageError(impossible);
   openFolder(folder);
   expectWritable(join(folder, "index.html"));
-  const { groups, notes } = planSimilarity(request);
-  for (const note of notes) console.error(`softpool: ${note}`);
+  const { groups, notes: remarks } = planSimilarity(request);
+  for (const note of remarks) console.error(`softpool: ${note}`);
   if (groups.every(({ cells }) => cells.length === 0)) {
     throw new Failure(`nothing is left to be measured of ${quote(basename(folder))}`);
   }
