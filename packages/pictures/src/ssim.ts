@@ -57,7 +57,7 @@ function compare(
 
 /**
  * A picture that many others are compared with: its moments are computed once, so that a comparison
- * costs three filtered planes instead of five. Holds 24 bytes per pixel.
+ * costs three filtered planes instead of five. Holds about 26 bytes per pixel.
  */
 export class SsimReference {
   readonly #size: { readonly width: number; readonly height: number; readonly channels: number };

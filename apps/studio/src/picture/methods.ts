@@ -4,7 +4,9 @@
  *
  *     stochastic, inference   y = sum x^2 / sum x            (Zeiler, Fergus, ICLR 2013)
  *     s3, inference           y = average over k x k tiles of the maxima of the k x k windows that begin
- *                                 at every position, the last element repeated (Zhai et al., CVPR 2017)
+ *                                 at every position (Zhai et al., CVPR 2017)
+ *
+ * S3 repeats the last row and column as often as the last tile and the windows that begin in it need.
  */
 import {
   avgPool2d,
